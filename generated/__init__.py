@@ -1,0 +1,1 @@
+"""Written by `tools/dev generate` from `specs/`. Do not edit."""

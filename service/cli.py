@@ -1,0 +1,82 @@
+"""The command line: `specbus`."""
+
+import asyncio
+import os
+import resource
+import sys
+from typing import Any
+
+import click
+
+from service import __version__, logs
+from service.app import Service, listen
+from service.contract.documents import ContractError
+from service.settings import PREFIX, Settings, SettingsError, load
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="specbus")
+def main() -> None:
+    """Specbus: publish/subscribe whose contract is the program."""
+
+
+def _options() -> list[click.Option]:
+    """One option for each setting, from the settings themselves."""
+    return [
+        click.Option(
+            [f"--{name.replace('_', '-')}"],
+            metavar=name.rpartition("_")[2].upper(),
+            help=f"{field.description}.  [{PREFIX}{name.upper()}; {_default(field.default)}]",
+        )
+        for name, field in Settings.model_fields.items()
+    ]
+
+
+def _default(value: Any) -> str:
+    return "not set" if value is None else f"default {value}"
+
+
+def _serve(**given: str | None) -> None:
+    """Run the service. Every option is also an environment variable; the option wins."""
+    try:
+        settings = load({name: text for name, text in given.items() if text is not None})
+    except SettingsError as error:
+        _fail(str(error), 2)
+    logs.configure(settings.log_level, settings.log_format)
+    _raise_file_limit(settings.max_connections)
+    try:
+        listening = listen(settings.host, settings.port)
+    except OSError as error:
+        _fail(f"cannot listen on {settings.host}:{settings.port}: {os.strerror(error.errno or 0)}", 1)
+
+    async def run() -> None:
+        await Service(settings).run(listening)
+
+    try:
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            runner.run(run())
+    except ContractError as error:
+        _fail(str(error), 1)
+
+
+main.add_command(click.Command("serve", params=list(_options()), callback=_serve, help=_serve.__doc__))
+
+
+def _loop_factory() -> Any:
+    import uvloop
+
+    return uvloop.new_event_loop
+
+
+def _raise_file_limit(connections: int) -> None:
+    """Allow as many open files as the connections need, as far as the system lets us."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = connections + 256
+    if soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(wanted, hard), hard))
+
+
+def _fail(line: str, status: int) -> Any:
+    """End with one line for a person and an exit status."""
+    click.echo(f"specbus: {line}", err=True)
+    sys.exit(status)

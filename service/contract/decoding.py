@@ -1,0 +1,264 @@
+"""JSON text to what a schema judges, with the parts that must keep their bytes left alone.
+
+Two marks in a schema decide what is decoded:
+
+- `x-verbatim: true` on an object: the program hands its text on as it came. It decodes to a `Verbatim`.
+- a schema without any constraint (a payload that may be any JSON value): its text is checked to be JSON and otherwise
+  not looked at; it decodes to None. So no number is too large for us and no escape too odd.
+
+There are two ways through, which agree: `msgspec` with types made from the schema, for nearly all that comes, and the
+standard library's `json`, for what the first refuses. The second is the judge of what is JSON.
+"""
+
+import contextlib
+import itertools
+import json
+from collections.abc import Callable, Mapping
+from typing import Any, NoReturn
+
+import msgspec
+
+from service.contract.documents import Json
+
+MAX_DEPTH = 128
+"""How deep arrays and objects may be nested in a text."""
+
+_ANNOTATIONS = {
+    "title",
+    "description",
+    "example",
+    "examples",
+    "default",
+    "deprecated",
+    "readOnly",
+    "writeOnly",
+}
+_PLAIN_OBJECT = {"type", "properties", "required", "additionalProperties", *_ANNOTATIONS}
+_SPACE = " \t\n\r"
+
+
+class NotJson(ValueError):
+    """A text that is not JSON as we take it. The text of the exception is a sentence for a person."""
+
+
+class _NotQuick(Exception):
+    """A schema has no msgspec type."""
+
+
+class Verbatim(dict[str, Json]):
+    """A decoded object that also has its own text: `text`, UTF-8 bytes, as the client wrote it."""
+
+    __slots__ = ("text",)
+
+    def __init__(self, fields: Mapping[str, Json], text: bytes) -> None:
+        super().__init__(fields)
+        self.text = text
+
+
+class Shape:
+    """What of a schema matters for decoding: which parts are opaque, which verbatim."""
+
+    def __init__(self, schema: Json) -> None:
+        """Read `schema`, which has no references left."""
+        constraints = {key for key in schema if not key.startswith("x-")} if isinstance(schema, dict) else {"schema"}
+        self.opaque = constraints <= _ANNOTATIONS
+        self.verbatim = isinstance(schema, dict) and schema.get("x-verbatim") is True
+        self.fields: dict[str, Shape] = {}
+        self.special: bool
+        """The fields of an object that says nothing but what fields it has; empty for all else."""
+        self.plain = constraints <= _PLAIN_OBJECT and schema.get("type") == "object" and "properties" in schema
+        """Whether the schema is of that kind."""
+        if isinstance(schema, dict) and isinstance(schema.get("properties"), dict):
+            self.fields = {name: Shape(subschema) for name, subschema in schema["properties"].items()}
+        items = schema.get("items") if isinstance(schema, dict) else None
+        self.items = Shape(items) if isinstance(items, dict) else None
+        inner = [*self.fields.values(), *([self.items] if self.items else [])]
+        self.special = self.opaque or self.verbatim or any(shape.special for shape in inner)
+        """Whether plain decoding would lose something."""
+
+    def select(self, value: Json, text: str) -> Json:
+        """What `value`, decoded from `text` the plain way, is under this shape."""
+        if self.opaque:
+            return None
+        if self.items and self.items.special and isinstance(value, list):
+            texts = _parts(text)
+            return [self.items.select(item, texts[index]) for index, item in enumerate(value)]
+        if not self.special or not isinstance(value, dict):
+            return value
+        texts = _parts(text)
+        special = {name: field for name, field in self.fields.items() if field.special and name in value}
+        value = {**value, **{name: field.select(value[name], texts[name]) for name, field in special.items()}}
+        return Verbatim(value, text.encode()) if self.verbatim else value
+
+    def struct(self, tag: tuple[str, str] | None = None) -> tuple[Any, Callable[[Any], Json]]:
+        """A msgspec type for this shape, and what turns its instances into what `select` would return.
+
+        `tag`, a field's name and its value, makes the type one of a tagged union.
+        """
+        names = [name for name in self.fields if tag is None or name != tag[0]]
+        attributes = [f"f{index}" for index in range(len(names))]
+        parts: list[tuple[str, str, Callable[[Any], Json] | None]] = []
+        types: list[tuple[str, Any, Any]] = []
+        for attribute, name in zip(attributes, names, strict=True):
+            type_, convert = self.fields[name]._member()
+            types.append((attribute, type_, msgspec.UNSET))
+            parts.append((attribute, name, convert))
+        struct = msgspec.defstruct(
+            "Shaped",
+            types,
+            tag_field=tag[0] if tag else None,
+            tag=tag[1] if tag else None,
+            rename=dict(zip(attributes, names, strict=True)),
+            forbid_unknown_fields=True,
+        )
+        start = {tag[0]: tag[1]} if tag else {}
+
+        def convert_all(instance: Any) -> Json:
+            fields = start.copy()
+            for attribute, name, convert in parts:
+                value = getattr(instance, attribute)
+                if value is not msgspec.UNSET:
+                    fields[name] = value if convert is None else convert(value)
+            return fields
+
+        return struct, convert_all
+
+    def _member(self) -> tuple[Any, Callable[[Any], Json] | None]:
+        """The type of a field of this shape, and its conversion if it needs one."""
+        if self.opaque:
+            return msgspec.Raw, lambda _raw: None
+        if not self.special:
+            return Any, None
+        if not self.plain:
+            raise _NotQuick
+        struct, convert = self.struct()
+        if not self.verbatim:
+            return struct, convert
+        decode = msgspec.json.Decoder(struct).decode
+        return msgspec.Raw, lambda raw: Verbatim(convert(decode(raw)), bytes(raw))
+
+
+class Decoder:
+    """Decodes the texts of one schema, or of several told apart by a field that is a constant in each."""
+
+    def __init__(self, schemas: Mapping[str, Json], tag_field: str | None = None) -> None:
+        """Decode by `schemas`: the only one, or each under its value of `tag_field`."""
+        self._shapes = {tag: Shape(schema) for tag, schema in schemas.items()}
+        self._tag_field = tag_field
+        self._converters: dict[Any, tuple[str, Callable[[Any], Json]]] = {}
+        self._decode: Callable[[bytes], Any] | None = None
+        self._root_verbatim = any(shape.verbatim for shape in self._shapes.values())
+        # A schema with more to it than fields goes the slow way, and takes the rest of its union along.
+        with contextlib.suppress(_NotQuick):
+            union: Any = None
+            for tag, shape in self._shapes.items():
+                if not shape.plain:
+                    raise _NotQuick
+                struct, convert = shape.struct((tag_field, tag) if tag_field else None)
+                self._converters[struct] = (tag, convert)
+                union = struct if union is None else union | struct
+            self._decode = msgspec.json.Decoder(union).decode
+
+    def quick(self, data: bytes) -> tuple[str, Json] | None:
+        """The tag and value of `data`, or None where only `thorough` can tell. Raises UnicodeDecodeError, NotJson."""
+        if not data.isascii():
+            data.decode()
+        if data.count(b"[") + data.count(b"{") > MAX_DEPTH:
+            _check_depth(data)
+        if self._decode is None:
+            return None
+        try:
+            instance = self._decode(data)
+            tag, convert = self._converters[type(instance)]
+            value = convert(instance)
+        except (msgspec.DecodeError, RecursionError):
+            return None
+        if self._root_verbatim:
+            value = Verbatim(value, data.strip(b" \t\n\r"))
+        return tag, value
+
+    def thorough(self, data: bytes) -> tuple[str | None, Json]:
+        """The tag (None if there is none that is known) and value of `data`. Raises NotJson.
+
+        `data` has been through `quick`.
+        """
+        text = data.decode()
+        value = _plain(text)
+        tag: str | None
+        if self._tag_field is None:
+            tag = next(iter(self._shapes))
+        else:
+            tag = value.get(self._tag_field) if isinstance(value, dict) else None
+            if not isinstance(tag, str) or tag not in self._shapes:
+                return None, value
+        value = self._shapes[tag].select(value, text.strip(_SPACE))
+        _check_scalars(value)
+        return tag, value
+
+
+def _plain(text: str) -> Json:
+    """`text` decoded by the standard library, strictly. Raises NotJson."""
+    try:
+        return json.loads(text, parse_constant=_refuse)
+    except json.JSONDecodeError as error:
+        raise NotJson(f"not valid JSON: {error.msg} (line {error.lineno}, column {error.colno})") from None
+    except ValueError as error:
+        # Python refuses integers of more than 4,300 digits.
+        raise NotJson(str(error) if isinstance(error, NotJson) else "a number has too many digits") from None
+
+
+def _check_scalars(value: Json) -> None:
+    """Raise NotJson if a part of `value` that will be looked at is beyond what we can hold."""
+    try:
+        json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
+    except UnicodeEncodeError:
+        raise NotJson("not valid JSON: an escape is half a character (a lone surrogate)") from None
+    except ValueError:
+        raise NotJson("not usable: a number is too large") from None
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise NotJson(f"not valid JSON: {constant} is not a JSON value")
+
+
+def _parts(text: str) -> dict[str | int, str]:
+    """The own text of each field of an object, or item of an array. `text` is known to be one of the two."""
+    scan = json.JSONDecoder().raw_decode
+    parts: dict[str | int, str] = {}
+    at = _skip(text, 1)
+    while text[at] not in "}]":
+        name: str | int = len(parts)
+        if text[0] == "{":
+            name, at = scan(text, at)
+            at = _skip(text, _skip(text, at) + 1)  # over the colon
+        _, end = scan(text, at)
+        parts[name] = text[at:end]
+        at = _skip(text, end)
+        if text[at] == ",":
+            at = _skip(text, at + 1)
+    return parts
+
+
+def _skip(text: str, at: int) -> int:
+    while text[at] in _SPACE:
+        at += 1
+    return at
+
+
+_STEP = {b: 1 if b in b"[{" else -1 for b in b"[]{}"}
+
+
+def _check_depth(data: bytes) -> None:
+    """Raise NotJson if `data` is nested deeper than MAX_DEPTH."""
+    inside = False
+    brackets = bytearray()
+    # Between quotes nothing counts; a backslash takes the next character along.
+    for part in data.replace(b"\\\\", b"").replace(b'\\"', b"").split(b'"'):
+        if not inside:
+            brackets += part.translate(None, _NOT_BRACKETS)
+        inside = not inside
+    if max(itertools.accumulate(_STEP[bracket] for bracket in brackets), default=0) > MAX_DEPTH:
+        raise NotJson(f"nested more than {MAX_DEPTH} levels deep")
+
+
+_NOT_BRACKETS = bytes(b for b in range(256) if b not in b"[]{}")

@@ -1,0 +1,218 @@
+"""`openapi.yaml` compiled: for each operation its parameters, its body and its responses."""
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl
+
+from service.contract.decoding import Decoder, NotJson
+from service.contract.documents import ContractError, Json, bundle, resolved
+from service.contract.schema import Schema, quoted
+
+_METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
+_INTEGER = re.compile(r"-?(0|[1-9][0-9]*)")
+
+
+class InvalidRequest(ValueError):
+    """A request that breaks the contract. The text is for the person who sent it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A path or query parameter."""
+
+    name: str
+    place: str
+    required: bool
+    type: str | None
+    schema: Schema
+
+    def check(self, text: str) -> None:
+        """Raise InvalidRequest unless `text`, percent-decoded, is a value of this parameter."""
+        value: Json = text
+        # JSON's grammar, not Python's: "1_0" and " 1" are no integers.
+        if self.type == "integer" and _INTEGER.fullmatch(text):
+            value = int(text) if len(text) < 4000 else 10**20
+        elif self.type == "boolean" and text in ("true", "false"):
+            value = text == "true"
+        if problems := self.schema.problems(value, self.name):
+            raise InvalidRequest("; ".join(problems))
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """A JSON body."""
+
+    decoder: Decoder
+    schema: Schema
+
+    @classmethod
+    def compile(cls, media: dict[str, Any], place: str) -> "Body":
+        """The body of a media type object. Raises ContractError."""
+        schema = media.get("schema", {})
+        return cls(Decoder({"": schema}), Schema(schema, place))
+
+    def parse(self, data: bytes) -> Json:
+        """The value of the body `data`. Raises InvalidRequest, UnicodeDecodeError."""
+        try:
+            found = self.decoder.quick(data)
+            if found and self.schema.accepts(found[1]):
+                return found[1]
+            _, value = self.decoder.thorough(data)
+        except NotJson as error:
+            raise InvalidRequest(f"the body is {error}") from None
+        if problems := self.schema.problems(value):
+            raise InvalidRequest("; ".join(problems).replace("the value", "the body"))
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """What an operation may answer with one status."""
+
+    content: dict[str, Body]
+    headers: dict[str, bool]
+    """Whether each header is required, by its name in lower case."""
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One method of one path."""
+
+    id: str
+    method: str
+    path: str
+    secured: bool
+    parameters: list[Parameter]
+    body: Body | None
+    responses: dict[str, Response]
+    _pattern: re.Pattern[str] = field(repr=False)
+
+    def matches(self, path: str) -> bool:
+        """Whether `path`, percent-decoded, is one of this operation's."""
+        return self._pattern.fullmatch(path) is not None
+
+    def check_query(self, query: str) -> None:
+        """Raise InvalidRequest unless the query string has just what the operation takes, once each."""
+        known = {parameter.name: parameter for parameter in self.parameters if parameter.place == "query"}
+        seen: set[str] = set()
+        for name, text in parse_qsl(query, keep_blank_values=True):
+            if name not in known:
+                raise InvalidRequest(f"unknown query parameter {quoted(name)}")
+            if name in seen:
+                raise InvalidRequest(f"{name} is given twice")
+            seen.add(name)
+            known[name].check(text)
+        for name, parameter in known.items():
+            if parameter.required and name not in seen:
+                raise InvalidRequest(f"{name} is required")
+
+    def problems_of_response(self, status: int, headers: dict[str, str], body: bytes) -> list[str]:
+        """What is wrong with a response of this operation; empty when nothing is. Names in `headers` are lower case."""
+        response = self.responses.get(str(status))
+        if response is None:
+            return [f"status {status} is not declared"]
+        problems = [
+            f"{name} is required" for name, required in response.headers.items() if required and name not in headers
+        ]
+        media_type = headers.get("content-type", "").partition(";")[0].strip()
+        if not response.content:
+            return [*problems, *(["has a body where none is declared"] if body else [])]
+        declared = response.content.get(media_type)
+        if declared is None:
+            return [*problems, f"content type {quoted(media_type)} is not declared"]
+        try:
+            declared.parse(body)
+        except (InvalidRequest, UnicodeDecodeError) as error:
+            problems.append(str(error))
+        return problems
+
+
+class RestContract:
+    """An OpenAPI 3.0 document."""
+
+    def __init__(self, path: Path) -> None:
+        """Load the document at `path`. Raises ContractError."""
+        self.document = bundle(path)
+        """The document in one piece, to be served."""
+        self._file = path.name
+        self.operations: dict[str, Operation] = {}
+        """The operations by their operationId."""
+        try:
+            self._compile()
+        except ContractError as error:
+            known = str(error).startswith(self._file)
+            raise ContractError(str(error) if known else f"{self._file}: {error}") from None
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ContractError(
+                f"{self._file}: not an OpenAPI 3.0 document ({type(error).__name__}: {error})"
+            ) from None
+
+    def _compile(self) -> None:
+        if not str(self.document.get("openapi", "")).startswith("3.0."):
+            raise ContractError("openapi must be 3.0.x")
+        for path, item in self.document["paths"].items():
+            item = resolved(self.document, item)
+            shared = item.get("parameters", [])
+            for method in _METHODS:
+                if method in item:
+                    operation = self._operation(path, method, item[method], shared)
+                    if operation.id in self.operations:
+                        raise ContractError(f'operationId "{operation.id}" stands twice')
+                    self.operations[operation.id] = operation
+
+    def _operation(self, path: str, method: str, node: dict[str, Any], shared: list[dict[str, Any]]) -> Operation:
+        place = f"{self._file}: {method.upper()} {path}"
+        if not isinstance(node.get("operationId"), str):
+            raise ContractError(f"{place}: needs an operationId")
+        security = node.get("security", self.document.get("security", []))
+        own = {(parameter["in"], parameter["name"]) for parameter in node.get("parameters", [])}
+        inherited = [parameter for parameter in shared if (parameter["in"], parameter["name"]) not in own]
+        return Operation(
+            id=node["operationId"],
+            method=method,
+            path=path,
+            secured=bool(security),
+            parameters=[
+                Parameter(
+                    parameter["name"],
+                    parameter["in"],
+                    parameter.get("required", False),
+                    parameter.get("schema", {}).get("type"),
+                    Schema(parameter.get("schema", {}), f"{place}: parameter {parameter['name']}"),
+                )
+                for parameter in [*inherited, *node.get("parameters", [])]
+                if parameter["in"] in ("path", "query")
+            ],
+            body=self._body(place, node.get("requestBody")),
+            responses={
+                status: Response(
+                    {
+                        media_type: Body.compile(media, f"{place}: response {status}")
+                        for media_type, media in response.get("content", {}).items()
+                    },
+                    {
+                        name.lower(): header.get("required", False)
+                        for name, header in response.get("headers", {}).items()
+                    },
+                )
+                for status, response in node["responses"].items()
+            },
+            _pattern=re.compile(re.sub(r"\\{[^/{}]+\\}", "[^/]+", re.escape(path))),
+        )
+
+    @staticmethod
+    def _body(place: str, node: dict[str, Any] | None) -> Body | None:
+        if node is None:
+            return None
+        if list(node["content"]) != ["application/json"]:
+            raise ContractError(f"{place}: a request body must be application/json and nothing else")
+        return Body.compile(node["content"]["application/json"], f"{place}: body")
+
+    def at_path(self, path: str) -> list[Operation]:
+        """The operations that `path`, percent-decoded, has; empty for an unknown path."""
+        found = [operation for operation in self.operations.values() if operation.matches(path)]
+        # A path without parameters goes before one with (OpenAPI 3.0.3, "Paths Object").
+        exact = [operation for operation in found if operation.path == path]
+        return exact or found

@@ -1,0 +1,1 @@
+"""The WebSocket edge: handshake, frames, the commands that clients send."""

@@ -1,0 +1,420 @@
+"""One WebSocket connection: the protocol class that uvicorn hands an upgraded connection to.
+
+The handshake, and every frame that is not plain, are `websockets`' sans-I/O code. What nearly all traffic consists of,
+a whole masked text frame in one piece, is read here, and the sans-I/O object is kept only while it has something to
+remember: an idle connection should cost little.
+"""
+
+import asyncio
+import enum
+import hmac
+import logging
+from http import HTTPStatus
+from typing import Any, cast
+
+from websockets.datastructures import Headers
+from websockets.frames import CloseCode, Frame, Opcode
+from websockets.http11 import Request, Response
+from websockets.protocol import OPEN
+from websockets.server import ServerProtocol
+from websockets.speedups import apply_mask
+
+from generated.models import Problem
+from service import wire
+from service.broker import LimitExceeded, TopicNotFound
+from service.contract.schema import quoted
+from service.contract.websocket import Refusal
+from service.gateway.hub import Hub
+from service.logs import event
+
+_log = logging.getLogger(__name__)
+_quiet = logging.getLogger("websockets.server")
+
+_CLOSE_TIMEOUT = 5.0
+"""Seconds that a peer has to complete the closing handshake."""
+_PING = b"\x89\x00"
+
+_FIN_TEXT = 0x81
+_DATA_HEADS = {0x00, 0x80, 0x01, 0x81, 0x02, 0x82}
+_CONTROL_HEADS = {0x88, 0x89, 0x8A}
+_PING_HEAD = 0x89
+
+
+class _State(enum.Enum):
+    """Where a connection is in its life."""
+
+    HANDSHAKE = enum.auto()
+    OPEN = enum.auto()
+    CLOSING = enum.auto()
+
+
+class Connection(asyncio.Protocol):
+    """A WebSocket connection. A subscriber, for the broker."""
+
+    __slots__ = (
+        "_close_reason",
+        "_closer",
+        "_fragments",
+        "_held",
+        "_hub",
+        "_need",
+        "_paused",
+        "_rest",
+        "_sansio",
+        "_state",
+        "_stopping",
+        "_transport",
+        "connections",
+        "deliver",
+        "heard",
+        "peer",
+    )
+
+    def __init__(self, hub: Hub, connections: set[Any]) -> None:
+        """`connections` is where uvicorn keeps those that it tells of a shutdown."""
+        self._hub = hub
+        self.connections = connections
+        self._state = _State.HANDSHAKE
+        self._sansio: ServerProtocol | None = None
+        self._rest: bytearray | None = None
+        """The beginning of a frame that has not come whole, or frames that must wait."""
+        self._need = 0
+        """How many bytes of `_rest` it takes to get on."""
+        self._held = False
+        """Whether commands wait in `_rest` because the peer does not read the answers."""
+        self._fragments: list[bytes] | None = None
+        """The payloads so far of a fragmented message; None between messages."""
+        self._paused = False
+        self._stopping = False
+        self._close_reason = ""
+        self._closer: asyncio.TimerHandle | None = None
+        self.heard = True
+        """Whether something came from the peer, or went to it, since it was last pinged."""
+
+    # What asyncio calls
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take over a connection whose first request is an upgrade."""
+        self._transport = cast("asyncio.Transport", transport)
+        self.deliver = self._checked_write if self._hub.debug else self._transport.write
+        address = transport.get_extra_info("peername")
+        self.peer = f"{address[0]}:{address[1]}" if isinstance(address, tuple) else "?"
+        """The peer's address, for the log."""
+        self.connections.add(self)
+
+    def data_received(self, data: bytes) -> None:
+        """Read what came."""
+        self.heard = True
+        if self._rest is not None:
+            self._rest += data
+            if self._held or len(self._rest) < self._need:
+                return
+            data = bytes(self._rest)
+            self._rest = None
+        match self._state:
+            case _State.OPEN:
+                self._read(data)
+            case _State.CLOSING:
+                self._feed(data)
+            case _State.HANDSHAKE:
+                self._handshake(data)
+
+    def pause_writing(self) -> None:
+        """Have the broker queue: the peer does not read as fast as we write."""
+        self._paused = True
+        self._hub.broker.pause(self)
+
+    def resume_writing(self) -> None:
+        """Send what waited, and get on with the commands that were held."""
+        self._paused = False
+        self.heard = True
+        self._hub.broker.resume(self)
+        if self._held and not self._paused:
+            self._held = False
+            data, self._rest = bytes(self._rest or b""), None
+            self._transport.resume_reading()
+            self._read(data)
+        if self._stopping:
+            self.shutdown()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the connection."""
+        self.connections.discard(self)
+        if self._closer:
+            self._closer.cancel()
+        if self in self._hub.connections:
+            self._hub.left(self)
+            reason = self._close_reason or (f"connection lost ({exc})" if exc else "connection lost")
+            event(_log, logging.INFO, "connection closed", peer=self.peer, reason=reason)
+
+    def eof_received(self) -> None:
+        """Let the transport close: a peer that will send no more cannot take part in a WebSocket."""
+
+    # What uvicorn and the hub call
+
+    def shutdown(self) -> None:
+        """Close with 1001 once what waits for the peer is sent; within the deadline in any case."""
+        if self._state is _State.HANDSHAKE:
+            self._transport.close()
+        elif self._state is _State.OPEN:
+            if not self._stopping:
+                self._stopping = True
+                self._abort_after(self._hub.shutdown_deadline)
+            if not self._hub.broker.waiting(self):
+                self.close(CloseCode.GOING_AWAY, "the service is stopping")
+
+    def close(self, code: int, reason: str) -> None:
+        """Start the closing handshake (RFC 6455, 7.1.2)."""
+        if self._state is _State.OPEN:
+            sansio = self._sans_io()
+            sansio.send_close(code, reason)
+            self._close_reason = f"{code} {reason}"
+            self._write_out(sansio)
+
+    def ping(self) -> None:
+        """Send a ping (RFC 6455, 5.5.2); an answer, or anything else, sets `heard`."""
+        if self._state is _State.OPEN:
+            self.heard = False
+            self._transport.write(_PING)
+
+    def give_up(self) -> None:
+        """Close a connection whose peer is silent."""
+        self.close(CloseCode.INTERNAL_ERROR, "no answer to a ping in time")
+
+    def send_heartbeat(self, frame: bytes) -> None:
+        """Send an `info` frame, unless the peer has more to read than it reads."""
+        if not self._paused and self._state is _State.OPEN:
+            self.send(frame)
+
+    # What the commands and the broker call
+
+    def send(self, frame: bytes) -> None:
+        """Send `frame`, from `service.wire`."""
+        self.deliver(frame)
+
+    def notify_dropped(self, topic: str, count: int) -> None:
+        """Tell the peer that it was too slow."""
+        event(_log, logging.WARNING, "slow consumer", peer=self.peer, topic=topic, dropped=count)
+        self.send(self._slow_consumer(topic, count))
+
+    def overflow(self, topic: str, count: int) -> None:
+        """Tell the peer that it was too slow, and close."""
+        event(_log, logging.WARNING, "slow consumer disconnected", peer=self.peer, topic=topic, dropped=count)
+        self.send(self._slow_consumer(topic, count))
+        self.close(CloseCode.TRY_AGAIN_LATER, "slow consumer")
+
+    @staticmethod
+    def _slow_consumer(topic: str, count: int) -> bytes:
+        messages = "1 message" if count == 1 else f"{count} messages"
+        were = "was" if count == 1 else "were"
+        text = (
+            f"{messages} of topic {quoted(topic, 128)} {were} dropped because this connection did not read fast enough"
+        )
+        return wire.error("SLOW_CONSUMER", text, topic=topic, dropped=count)
+
+    # Handshake
+
+    def _handshake(self, data: bytes) -> None:
+        sansio = ServerProtocol(max_size=self._hub.max_frame_bytes, logger=_quiet)
+        sansio.receive_data(data)
+        for request in sansio.events_received():
+            response = self._refusal(cast("Request", request)) or sansio.accept(cast("Request", request))
+            sansio.send_response(response)
+        for chunk in sansio.data_to_send():
+            if chunk:
+                self._transport.write(chunk)
+        if sansio.state is not OPEN:
+            self._transport.close()
+            return
+        self._state = _State.OPEN
+        self._hub.joined(self)
+        event(_log, logging.INFO, "connection opened", peer=self.peer)
+
+    def _refusal(self, request: Request) -> Response | None:
+        """The answer to a handshake that is refused for a reason of ours, not of RFC 6455's."""
+        hub = self._hub
+        path = request.path.partition("?")[0]
+        if path != hub.contract.address:
+            return _problem(
+                HTTPStatus.NOT_FOUND,
+                f"there is no WebSocket at {quoted(path)}; it is at {hub.contract.address}",
+            )
+        if hub.api_key is not None:
+            given = request.headers.get_all("X-API-Key")
+            if len(given) != 1 or not hmac.compare_digest(given[0].encode(), hub.api_key.encode()):
+                response = _problem(HTTPStatus.UNAUTHORIZED, "the API key in X-API-Key is missing or wrong")
+                response.headers["WWW-Authenticate"] = 'ApiKey realm="specbus"'
+                return response
+        if len(hub.connections) >= hub.max_connections:
+            event(_log, logging.WARNING, "limit reached", limit="max_connections", peer=self.peer)
+            return _problem(
+                HTTPStatus.SERVICE_UNAVAILABLE,
+                f"the service may have at most {hub.max_connections} connections",
+            )
+        return None
+
+    # Frames (RFC 6455, 5.2)
+
+    def _read(self, data: bytes) -> None:
+        """Carry out the whole frames in `data`, and keep the rest."""
+        position, size = 0, len(data)
+        while self._state is _State.OPEN:
+            start = position + 2
+            if size < start:
+                self._keep(data, position, 2)
+                return
+            head, length = data[position], data[position + 1] & 0x7F
+            if length >= 126:
+                start += 2 if length == 126 else 8
+                if size < start:
+                    self._keep(data, position, start - position)
+                    return
+                length = int.from_bytes(data[position + 2 : start])
+            if (
+                not data[position + 1] & 0x80
+                or length > (125 if head in _CONTROL_HEADS else self._hub.max_frame_bytes)
+                or (head not in _DATA_HEADS and head not in _CONTROL_HEADS)
+            ):
+                # A protocol error or too large: the sans-I/O code says which, from the header alone.
+                self._feed(data[position:])
+                return
+            end = start + 4 + length
+            if size < end:
+                self._keep(data, position, end - position)
+                return
+            if self._paused and (head in _DATA_HEADS or head == _PING_HEAD):
+                # Every command has an answer, and the peer does not read those it has.
+                self._keep(data, position, 0)
+                self._held = True
+                self._transport.pause_reading()
+                return
+            if head == _FIN_TEXT and self._fragments is None:
+                self._carry_out(apply_mask(data[start + 4 : end], data[start : start + 4]))
+            else:
+                self._feed(data[position:end])
+            position = end
+            if position == size:
+                return
+        self._feed(data[position:])
+
+    def _keep(self, data: bytes, position: int, need: int) -> None:
+        if position < len(data):
+            self._rest = bytearray(data[position:] if position else data)
+            self._need = need
+
+    def _feed(self, data: bytes) -> None:
+        """Have the sans-I/O code read `data`: whole frames while the connection is open."""
+        sansio = self._sans_io()
+        sansio.receive_data(data)
+        for frame in sansio.events_received():
+            if self._state is _State.OPEN:
+                self._frame(cast("Frame", frame))
+        self._write_out(sansio)
+
+    def _frame(self, frame: Frame) -> None:
+        """Deal with what is not a whole text message. Pings and close frames are answered by the sans-I/O code."""
+        match frame.opcode:
+            case Opcode.TEXT if frame.fin:
+                self._carry_out(bytes(frame.data))
+            case Opcode.TEXT:
+                self._fragments = [bytes(frame.data)]
+            case Opcode.BINARY:
+                # Its continuations are swallowed with it: one message, one error.
+                self._fragments = None if frame.fin else []
+                self._refuse("the frame is binary; send JSON in text frames")
+            case Opcode.CONT:
+                fragments, self._fragments = self._fragments or [], None
+                binary = not fragments
+                if not frame.fin:
+                    self._fragments = fragments if binary else [*fragments, bytes(frame.data)]
+                elif not binary:
+                    self._carry_out(b"".join((*fragments, bytes(frame.data))))
+
+    def _sans_io(self) -> ServerProtocol:
+        if self._sansio is None:
+            self._sansio = ServerProtocol(state=OPEN, max_size=self._hub.max_frame_bytes, logger=_quiet)
+        return self._sansio
+
+    def _write_out(self, sansio: ServerProtocol) -> None:
+        """Send what the sans-I/O code wants sent, and follow its state."""
+        for chunk in sansio.data_to_send():
+            if chunk:
+                self._transport.write(chunk)
+            elif not self._transport.is_closing():
+                # End of stream, not close: to close with bytes unread would reset the connection and lose our frame.
+                self._transport.write_eof()
+        if sansio.state is not OPEN:
+            if self._state is _State.OPEN:
+                self._state = _State.CLOSING
+                self._rest = None
+                if self._held:
+                    self._held = False
+                    self._transport.resume_reading()
+                self._hub.broker.leave(self)
+                if not self._close_reason:
+                    self._close_reason = _reason(sansio)
+                if not self._stopping:
+                    self._abort_after(_CLOSE_TIMEOUT)
+            if sansio.close_rcvd is not None and sansio.close_sent is not None:
+                self._transport.close()
+        elif self._fragments is None:
+            self._sansio = None
+
+    def _abort_after(self, seconds: float) -> None:
+        if self._closer is None:
+            self._closer = asyncio.get_running_loop().call_later(seconds, self._transport.abort)
+
+    # Commands
+
+    def _carry_out(self, text: bytes) -> None:
+        """Do what the text message `text` asks for, and answer."""
+        request_id = None
+        try:
+            command, frame = self._hub.contract.dispatch(text)
+            request_id = frame.get("request_id")
+            command(self, frame)
+        except Refusal as refusal:
+            self._refuse(str(refusal), refusal.request_id)
+        except TopicNotFound as missing:
+            text_ = f"there is no topic {quoted(str(missing), 128)}"
+            self.send(wire.error("TOPIC_NOT_FOUND", text_, request_id=request_id))
+        except LimitExceeded as limit:
+            event(_log, logging.WARNING, "limit reached", limit="max_subscriptions", peer=self.peer)
+            self.send(wire.error("LIMIT_EXCEEDED", str(limit), request_id=request_id))
+        except UnicodeDecodeError:
+            sansio = self._sans_io()
+            sansio.fail(CloseCode.INVALID_DATA, "a text frame must be UTF-8")
+            self._write_out(sansio)
+        except Exception:
+            _log.exception("a command failed")
+            self.send(wire.error("INTERNAL", "the service failed; its log says why", request_id=request_id))
+
+    def _refuse(self, problem: str, request_id: str | None = None) -> None:
+        self.send(wire.error("BAD_REQUEST", problem, request_id=request_id))
+
+    def _checked_write(self, data: bytes) -> None:
+        """Write, and log where a frame breaks the contract."""
+        for payload in wire.payloads(data):
+            if problems := self._hub.contract.problems_of_sent(payload):
+                shown = payload[:200].decode(errors="replace")
+                event(_log, logging.ERROR, "contract violation", frame=shown, problem="; ".join(problems))
+        self._transport.write(data)
+
+
+def _reason(sansio: ServerProtocol) -> str:
+    """Why a connection closes, for the log."""
+    received, sent = sansio.close_rcvd, sansio.close_sent
+    if received is not None:
+        return f"by the client, {received.code} {received.reason}".rstrip()
+    return f"{sent.code} {sent.reason}" if sent is not None else "connection lost"
+
+
+def _problem(status: HTTPStatus, detail: str) -> Response:
+    """A refused handshake, with a problem document (RFC 9457)."""
+    body = (
+        Problem(type="about:blank", title=status.phrase, status=status.value, detail=detail).model_dump_json().encode()
+    )
+    headers = Headers(
+        {"Connection": "close", "Content-Type": "application/problem+json", "Content-Length": str(len(body))}
+    )
+    return Response(status.value, status.phrase, headers, body)

@@ -1,0 +1,95 @@
+"""The REST application: connexion on the contract."""
+
+import logging
+from http import HTTPStatus
+from typing import Any
+
+import connexion
+from connexion.exceptions import InvalidSpecification, ResolverError
+from connexion.options import SwaggerUIOptions
+from connexion.resolver import Resolver
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp
+
+from service.contract.documents import ContractError
+from service.contract.rest import RestContract
+from service.rest.edge import Edge
+from service.rest.operations import Handler
+from service.rest.problems import ProblemError
+from service.rest.validation import validators
+
+_log = logging.getLogger(__name__)
+
+
+def build(
+    contract: RestContract,
+    handlers: dict[str, Handler],
+    websocket_path: str,
+    *,
+    api_key: str | None = None,
+    max_body_bytes: int = 1_048_576,
+    debug: bool = False,
+) -> ASGIApp:
+    """The ASGI application for `contract`, whose operations `handlers` carry out.
+
+    Raises ContractError, also for an operation without a handler and a handler without an operation.
+    """
+    if missing := sorted(contract.operations.keys() - handlers.keys()):
+        raise ContractError(f'openapi.yaml: operation "{missing[0]}" has no handler')
+    if left := sorted(handlers.keys() - contract.operations.keys()):
+        raise ContractError(f'openapi.yaml: handler "{left[0]}" has no operation')
+    app = connexion.AsyncApp(__name__, swagger_ui_options=SwaggerUIOptions(swagger_ui=False, serve_spec=False))
+    app.add_error_handler(ProblemError, _problem)
+    app.add_error_handler(HTTPException, _http_error)
+    app.add_error_handler(Exception, _failure)
+    try:
+        app.add_api(
+            _without_security(contract.document),
+            resolver=Resolver(handlers.__getitem__),
+            validator_map=validators(contract, max_body_bytes),
+        )
+    except (InvalidSpecification, ResolverError) as error:
+        place = "/".join(map(str, getattr(error, "absolute_path", ())))
+        raise ContractError(f"openapi.yaml: {place}: {getattr(error, 'message', error)}") from None
+    return Edge(app, contract, websocket_path, api_key=api_key, debug=debug)
+
+
+def _without_security(document: dict[str, Any]) -> dict[str, Any]:
+    """`document` as connexion gets it: the edge has checked the key already."""
+    paths = {
+        path: {
+            method: {key: value for key, value in item[method].items() if key != "security"}
+            if isinstance(item[method], dict)
+            else item[method]
+            for method in item
+        }
+        for path, item in document["paths"].items()
+    }
+    return {**{key: value for key, value in document.items() if key != "security"}, "paths": paths}
+
+
+def _as_connexion(problem: ProblemError) -> connexion.lifecycle.ConnexionResponse:
+    response = problem.response()
+    headers = {
+        name: value for name, value in response.headers.items() if name not in ("content-type", "content-length")
+    }
+    return connexion.lifecycle.ConnexionResponse(
+        response.status_code, response.media_type, response.media_type, bytes(response.body), headers
+    )
+
+
+async def _problem(_request: object, error: ProblemError) -> connexion.lifecycle.ConnexionResponse:
+    return _as_connexion(error)
+
+
+async def _http_error(_request: object, error: HTTPException) -> connexion.lifecycle.ConnexionResponse:
+    """What connexion refuses by itself, in our form and without its texts."""
+    status = HTTPStatus(error.status_code)
+    headers = dict(error.headers or {})
+    return _as_connexion(ProblemError(status, str(error.detail or status.phrase), headers=headers))
+
+
+async def _failure(_request: object, error: Exception) -> connexion.lifecycle.ConnexionResponse:
+    """A defect of ours: the log gets the traceback, the client nothing of it."""
+    _log.error("an operation failed", exc_info=error)
+    return _as_connexion(ProblemError(HTTPStatus.INTERNAL_SERVER_ERROR, "the service failed; its log says why"))

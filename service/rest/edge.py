@@ -1,0 +1,124 @@
+"""What stands between the server and connexion: paths, methods and keys by the contract, and a look at what leaves.
+
+Connexion, and Starlette below it, know one route a method: neither can list a path's methods. And what they answer by
+themselves (redirects, plain texts) the contract does not have. So what the contract refuses is refused here.
+"""
+
+import hmac
+import logging
+from http import HTTPStatus
+
+from starlette.datastructures import Headers
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from service.contract.rest import Operation, RestContract
+from service.contract.schema import quoted
+from service.logs import event
+from service.rest.problems import ProblemError
+
+_log = logging.getLogger(__name__)
+
+
+class Edge:
+    """ASGI middleware around the REST application."""
+
+    def __init__(
+        self, app: ASGIApp, contract: RestContract, websocket_path: str, *, api_key: str | None, debug: bool
+    ) -> None:
+        """With `debug`, every response is checked against `contract`, and a violation logged."""
+        self._app = app
+        self._contract = contract
+        self._websocket_path = websocket_path
+        self._api_key = api_key
+        self._debug = debug
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer, or have the application answer."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        operation: Operation | None = None
+        app: ASGIApp
+        try:
+            operation = self._operation(scope)
+            app = self._options(scope) if operation is None else self._app
+        except ProblemError as problem:
+            app = problem.response()
+        if self._debug and operation is not None:
+            send = self._checked(send, operation, scope["method"])
+        await app(scope, receive, send)
+
+    def _operation(self, scope: Scope) -> Operation | None:
+        """The operation asked for; None for OPTIONS. Raises ProblemError."""
+        path, method = scope["path"], scope["method"]
+        operations = self._contract.at_path(path)
+        if not operations:
+            if path == self._websocket_path:
+                raise ProblemError(
+                    HTTPStatus.UPGRADE_REQUIRED,
+                    "this is the WebSocket; it wants an upgrade",
+                    headers={"Upgrade": "websocket", "Connection": "upgrade"},
+                )
+            raise ProblemError(HTTPStatus.NOT_FOUND, f"there is nothing at {quoted(path)}")
+        # HEAD is answered wherever GET is (RFC 9110, 9.3.2).
+        wanted = "get" if method == "HEAD" else method.lower()
+        for operation in operations:
+            if operation.method == wanted:
+                if operation.secured:
+                    self._check_key(Headers(scope=scope))
+                return operation
+        if method == "OPTIONS":
+            return None
+        allowed = _allow(operations)
+        raise ProblemError(
+            HTTPStatus.METHOD_NOT_ALLOWED,
+            f"{path} has no {method}, but {allowed}",
+            headers={"Allow": allowed},
+        )
+
+    def _options(self, scope: Scope) -> Response:
+        """The answer to OPTIONS (RFC 9110, 9.3.7)."""
+        return Response(
+            status_code=HTTPStatus.NO_CONTENT,
+            headers={"Allow": _allow(self._contract.at_path(scope["path"]))},
+        )
+
+    def _check_key(self, headers: Headers) -> None:
+        """Raise ProblemError unless the request has the API key, where one is wanted."""
+        if self._api_key is None:
+            return
+        given = headers.getlist("x-api-key")
+        if len(given) != 1 or not hmac.compare_digest(given[0].encode("latin-1"), self._api_key.encode()):
+            raise ProblemError(
+                HTTPStatus.UNAUTHORIZED,
+                "the API key in X-API-Key is missing or wrong",
+                headers={"WWW-Authenticate": 'ApiKey realm="specbus"'},
+            )
+
+    @staticmethod
+    def _checked(send: Send, operation: Operation, method: str) -> Send:
+        """A `send` that also checks the response of `operation`."""
+        start: Message = {}
+        body = bytearray()
+
+        async def checked(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                start.update(message)
+            else:
+                body.extend(message.get("body", b""))
+                if not message.get("more_body"):
+                    headers = {
+                        name.decode("latin-1").lower(): value.decode("latin-1") for name, value in start["headers"]
+                    }
+                    for problem in operation.problems_of_response(start["status"], headers, bytes(body)):
+                        event(_log, logging.ERROR, "contract violation", operation=operation.id, problem=problem)
+            await send(message)
+
+        return checked
+
+
+def _allow(operations: list[Operation]) -> str:
+    """The value of `Allow` for a path that has `operations`."""
+    methods = {operation.method.upper() for operation in operations} | {"OPTIONS"}
+    return ", ".join(sorted(methods | ({"HEAD"} if "GET" in methods else set())))

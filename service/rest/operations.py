@@ -1,0 +1,167 @@
+"""The operations of `openapi.yaml`: one method for each `operationId`."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+from connexion import request
+from pydantic import BaseModel
+from starlette.responses import Response
+
+from generated import models
+from service import __version__, wire
+from service.broker import Broker, LimitExceeded, Topic, TopicExists, TopicNotFound
+from service.contract.decoding import Verbatim
+from service.contract.schema import quoted
+from service.rest.problems import ProblemError
+from service.rest.validation import BODY
+
+Handler = Callable[..., Awaitable[Response]]
+
+_LINKS = {
+    "health": "/health",
+    "stats": "/stats",
+    "topics": "/topics",
+    "openapi": "/openapi.json",
+    "asyncapi": "/asyncapi.json",
+}
+
+
+class Operations:
+    """The operations, which connexion calls with the parameters that they name, checked against the contract."""
+
+    def __init__(
+        self,
+        broker: Broker,
+        openapi: dict[str, Any],
+        asyncapi: dict[str, Any],
+        websocket_path: str,
+        connections: Callable[[], int],
+    ) -> None:
+        """`openapi` and `asyncapi` are the documents to serve; `connections` counts the open WebSocket connections."""
+        self._broker = broker
+        self._openapi = _json(msgspec.json.encode(openapi))
+        self._asyncapi = _json(msgspec.json.encode(asyncapi))
+        self._websocket_path = websocket_path
+        self._connections = connections
+        self._started = asyncio.get_running_loop().time()
+
+    def by_id(self) -> dict[str, Handler]:
+        """The operations by their operationId."""
+        names = [name for name in vars(Operations) if name[0] != "_" and name != "by_id"]
+        return {_camel(name): getattr(self, name) for name in names}
+
+    async def get_index(self) -> Response:
+        """Say what is where."""
+        links = {**_LINKS, "websocket": self._websocket_path}
+        return _body(models.Index.model_construct(name="specbus", version=__version__, links=links))
+
+    async def get_health(self) -> Response:
+        """Count what there is."""
+        topics = self._broker.topics.values()
+        return _body(
+            models.Health.model_construct(
+                uptime_sec=int(asyncio.get_running_loop().time() - self._started),
+                topics=len(topics),
+                subscribers=sum(topic.subscribers for topic in topics),
+                connections=self._connections(),
+            )
+        )
+
+    async def get_stats(self) -> Response:
+        """Give the numbers of every topic."""
+        topics = self._broker.topics
+        return _body(models.Stats.model_construct(topics={name: _stats(topic) for name, topic in topics.items()}))
+
+    async def get_openapi(self) -> Response:
+        """Serve the OpenAPI document."""
+        return self._openapi
+
+    async def get_asyncapi(self) -> Response:
+        """Serve the AsyncAPI document."""
+        return self._asyncapi
+
+    async def list_topics(self) -> Response:
+        """List the topics."""
+        topics = self._broker.topics.values()
+        summaries = [
+            models.TopicSummary.model_construct(name=topic.name, subscribers=topic.subscribers) for topic in topics
+        ]
+        return _body(models.TopicList.model_construct(topics=summaries))
+
+    async def create_topic(self) -> Response:
+        """Create a topic."""
+        name = request.scope[BODY]["name"]
+        try:
+            self._broker.create(name)
+        except TopicExists:
+            raise ProblemError(
+                HTTPStatus.CONFLICT, f"the topic {quoted(name, 128)} exists", "topic-exists", "Topic exists"
+            ) from None
+        except LimitExceeded as limit:
+            raise ProblemError(HTTPStatus.CONFLICT, str(limit), "topic-limit", "Too many topics") from None
+        created = models.TopicCreated.model_construct(status="created", topic=name)
+        return _body(created, HTTPStatus.CREATED, {"Location": f"/topics/{name}"})
+
+    async def get_topic(self, name: str) -> Response:
+        """Give one topic's numbers."""
+        topic = self._topic(name)
+        return _body(models.TopicDetail.model_construct(name=name, **dict(_stats(topic))))
+
+    async def delete_topic(self, name: str) -> Response:
+        """Delete a topic."""
+        self._topic(name)
+        self._broker.delete(name, wire.info("topic_deleted", name))
+        return _body(models.TopicDeleted.model_construct(status="deleted", topic=name))
+
+    async def publish_message(self, name: str) -> Response:
+        """Publish a message."""
+        message: Verbatim = request.scope[BODY]
+        self._broker.publish(self._topic(name), wire.event(name, message.text))
+        accepted = models.PublishAccepted.model_construct(status="accepted", topic=name, id=message["id"])
+        return _body(accepted, HTTPStatus.ACCEPTED)
+
+    async def get_messages(self, name: str, last_n: int | None = None) -> Response:
+        """Give the retained messages, as the very bytes that subscribers got."""
+        retained = list(self._topic(name).retained)
+        if last_n is not None:
+            retained = retained[max(len(retained) - last_n, 0) :]
+        events = b",".join(map(wire.frame_payload, retained))
+        return _json(b'{"topic":%b,"events":[%b]}' % (msgspec.json.encode(name), events))
+
+    def _topic(self, name: str) -> Topic:
+        try:
+            return self._broker.topic(name)
+        except TopicNotFound:
+            raise ProblemError(
+                HTTPStatus.NOT_FOUND,
+                f"there is no topic {quoted(name, 128)}",
+                "topic-not-found",
+                "Topic not found",
+            ) from None
+
+
+def _stats(topic: Topic) -> models.TopicStats:
+    return models.TopicStats.model_construct(
+        messages=topic.messages,
+        subscribers=topic.subscribers,
+        delivered=topic.delivered,
+        dropped=topic.dropped,
+        retained=len(topic.retained),
+    )
+
+
+def _body(model: BaseModel, status: HTTPStatus = HTTPStatus.OK, headers: dict[str, str] | None = None) -> Response:
+    """`model` as a JSON response. Made with `model_construct`: the documents, not the models, are the contract."""
+    return _json(model.__pydantic_serializer__.to_json(model, warnings=False), status, headers)
+
+
+def _json(body: bytes, status: HTTPStatus = HTTPStatus.OK, headers: dict[str, str] | None = None) -> Response:
+    return Response(body, status, headers=headers, media_type="application/json")
+
+
+def _camel(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(word.capitalize() for word in rest)

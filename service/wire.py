@@ -1,0 +1,116 @@
+"""The frames that the service sends: encoded as JSON, and framed once for all who get them.
+
+A server's frames are not masked (RFC 6455, 5.1), so an event's bytes are the same for every subscriber. What is sent
+for each publication is put together from bytes by hand; all else goes through the generated models.
+"""
+
+import time
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Literal
+
+import msgspec
+
+from generated import models
+
+ErrorCode = Literal["BAD_REQUEST", "TOPIC_NOT_FOUND", "SLOW_CONSUMER", "UNAUTHORIZED", "LIMIT_EXCEEDED", "INTERNAL"]
+
+_encode = msgspec.json.Encoder().encode
+
+
+def text_frame(payload: bytes) -> bytes:
+    """`payload`, UTF-8, as one unmasked text frame (RFC 6455, 5.2)."""
+    size = len(payload)
+    if size < 126:
+        return b"\x81%c%b" % (size, payload)
+    if size < 65_536:
+        return b"\x81\x7e%b%b" % (size.to_bytes(2), payload)
+    return b"\x81\x7f%b%b" % (size.to_bytes(8), payload)
+
+
+def frame_payload(frame: bytes) -> bytes:
+    """The payload of a frame that `text_frame` made."""
+    return frame[{126: 4, 127: 10}.get(frame[1], 2) :]
+
+
+class _Clock:
+    """The time for `ts`. Formatting it costs more than all else in an ack, so each second is formatted once."""
+
+    def __init__(self) -> None:
+        self._second = 0
+        self._text = b""
+
+    def __call__(self) -> bytes:
+        second = int(time.time())
+        if second != self._second:
+            self._second = second
+            self._text = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(second)).encode()
+        return self._text
+
+
+_now = _Clock()
+
+
+@lru_cache(maxsize=16_384)
+def _topic_json(topic: str) -> bytes:
+    return _encode(topic)
+
+
+def event(topic: str, message: bytes) -> bytes:
+    """The event for `message`, the JSON text of a message as its publisher wrote it."""
+    return text_frame(b'{"type":"event","topic":%b,"message":%b,"ts":"%b"}' % (_topic_json(topic), message, _now()))
+
+
+def ack(topic: str, request_id: str | None) -> bytes:
+    """The answer to a command that was carried out."""
+    if request_id is None:
+        return text_frame(b'{"type":"ack","topic":%b,"status":"ok","ts":"%b"}' % (_topic_json(topic), _now()))
+    return text_frame(
+        b'{"type":"ack","request_id":%b,"topic":%b,"status":"ok","ts":"%b"}'
+        % (_encode(request_id), _topic_json(topic), _now())
+    )
+
+
+def pong(request_id: str | None) -> bytes:
+    """The answer to a ping."""
+    return _model(models.Pong.model_construct(type="pong", request_id=request_id, ts=_datetime()))
+
+
+def error(
+    code: ErrorCode,
+    message: str,
+    *,
+    request_id: str | None = None,
+    topic: str | None = None,
+    dropped: int | None = None,
+) -> bytes:
+    """A refusal, or with `topic` and `dropped` the news that messages were lost."""
+    detail = models.ErrorDetail.model_construct(code=code, message=message, dropped=dropped)
+    return _model(
+        models.Error.model_construct(type="error", request_id=request_id, topic=topic, error=detail, ts=_datetime())
+    )
+
+
+def info(msg: Literal["ping", "topic_deleted"], topic: str | None = None) -> bytes:
+    """News that nobody asked for."""
+    return _model(models.Info.model_construct(type="info", topic=topic, msg=msg, ts=_datetime()))
+
+
+def _datetime() -> datetime:
+    return datetime.now(UTC).replace(microsecond=0)
+
+
+def _model(frame: models.Pong | models.Error | models.Info) -> bytes:
+    """`frame` encoded and framed. Made with `model_construct`: the documents, not the models, are the contract."""
+    return text_frame(frame.model_dump_json(exclude_none=True).encode())
+
+
+def payloads(frames: bytes) -> list[bytes]:
+    """The payloads of joined frames that `text_frame` made."""
+    found = []
+    while frames:
+        start = {126: 4, 127: 10}.get(frames[1], 2)
+        end = start + (frames[1] if start == 2 else int.from_bytes(frames[2:start]))
+        found.append(frames[start:end])
+        frames = frames[end:]
+    return found
