@@ -159,6 +159,7 @@ class Connection(asyncio.Protocol):
         elif self._state is _State.OPEN:
             if not self._stopping:
                 self._stopping = True
+                self._hub.broker.flush()
                 self._abort_after(self._hub.shutdown_deadline)
             if not self._hub.broker.waiting(self):
                 self.close(CloseCode.GOING_AWAY, "the service is stopping")
