@@ -7,10 +7,12 @@ import os
 import signal
 import socket
 from collections.abc import Callable, Iterator
+from http import HTTPStatus
 from types import FrameType
 from typing import Any, cast
 
 import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from service import __version__
@@ -21,6 +23,7 @@ from service.gateway.hub import Hub
 from service.logs import event
 from service.rest import app as rest
 from service.rest.operations import Operations
+from service.rest.problems import ProblemError
 from service.settings import Settings
 
 _log = logging.getLogger(__name__)
@@ -78,7 +81,7 @@ class Service:
             uvicorn.Config(
                 cast("Any", self.asgi),
                 ws=cast("Any", connection),
-                http="httptools",
+                http=_Http,
                 log_config=None,
                 access_log=False,
                 server_header=False,
@@ -91,7 +94,8 @@ class Service:
         """Serve on `listening` until `stop` is called or a signal comes; call `started` once connections are taken."""
         host, port = listening.getsockname()[:2]
         self._server.on_start = started
-        event(_log, logging.INFO, "started", version=__version__, url=f"http://{host}:{port}", pid=os.getpid())
+        url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        event(_log, logging.INFO, "started", version=__version__, url=url, pid=os.getpid())
         try:
             await self._server.serve(sockets=[listening])
         finally:
@@ -100,6 +104,18 @@ class Service:
     def stop(self) -> None:
         """Stop gracefully: flush what is queued, close with 1001."""
         self._server.should_exit = True
+
+
+class _Http(HttpToolsProtocol):
+    """uvicorn's HTTP protocol; what is not HTTP gets a problem document too."""
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what is not HTTP/1.1 (RFC 9112, 2.2) and close."""
+        response = ProblemError(HTTPStatus.BAD_REQUEST, "the request is not valid HTTP/1.1").response()
+        fields = [*response.raw_headers, (b"connection", b"close")]
+        head = b"".join(b"%b: %b\r\n" % field for field in fields)
+        self.transport.write(b"HTTP/1.1 400 Bad Request\r\n%b\r\n%b" % (head, bytes(response.body)))
+        self.transport.close()
 
 
 class _Server(uvicorn.Server):

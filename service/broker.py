@@ -35,7 +35,10 @@ class OverflowPolicy(StrEnum):
 
 
 class Subscriber(Protocol):
-    """What the broker wants of a connection. Of the broker, its methods may call `pause` and nothing else."""
+    """What the broker wants of a connection.
+
+    Of the broker, `deliver` and `notify_dropped` may call `pause` and nothing else; `overflow` may call all of it.
+    """
 
     @property
     def deliver(self) -> Callable[[bytes], object]:
@@ -45,7 +48,7 @@ class Subscriber(Protocol):
         """Tell the peer, in the place of the missing events, that `count` of `topic` were dropped."""
 
     def overflow(self, topic: str, count: int) -> None:
-        """End the connection, which the broker has forgotten: `count` events of `topic` found no room."""
+        """End the connection, which the broker has forgotten: `count` events of `topic` waited, more than may."""
 
 
 class _Queue:
@@ -182,7 +185,7 @@ class Broker:
     def subscribe(self, name: str, subscriber: Subscriber, last_n: int = 0) -> None:
         """Subscribe `subscriber` to the topic `name`, and have its `last_n` newest events wait for it.
 
-        A replay, and what is published after it, waits for `resume`: call that when the subscription has been
+        A replay, and what is published after it, waits for `replay`: call that when the subscription has been
         acknowledged. Subscribing again only replays. Raises TopicNotFound, LimitExceeded.
         """
         topic = self.topic(name)
@@ -229,12 +232,20 @@ class Broker:
 
     def resume(self, subscriber: Subscriber) -> None:
         """Deliver what waits for `subscriber`, then go on live; or until it pauses again."""
+        if member := self._members.get(subscriber):
+            member.paused = False
+            self.replay(subscriber)
+
+    def replay(self, subscriber: Subscriber) -> None:
+        """Deliver what `subscribe` has wait, now that it is acknowledged; a paused subscriber gets it on `resume`."""
         member = self._members.get(subscriber)
-        if member is None:
+        if member is None or member.paused:
             return
-        member.paused = False
         for topic, queue in list(member.queues.items()):
             if not self._drain(subscriber, member, topic, queue):
+                if queue.farewell is None:
+                    # The other topics come first next time; but a deleted one before its successor of the same name.
+                    member.queues[topic] = member.queues.pop(topic)
                 return
             del member.queues[topic]
             if topic.queued.pop(subscriber, None):

@@ -47,7 +47,7 @@ def _serve(**given: str | None) -> None:
     try:
         listening = listen(settings.host, settings.port)
     except OSError as error:
-        _fail(f"cannot listen on {settings.host}:{settings.port}: {os.strerror(error.errno or 0)}", 1)
+        _fail(f"cannot listen on {settings.host}:{settings.port}: {str(error.strerror).partition(' (')[0]}", 1)
 
     async def run() -> None:
         await Service(settings).run(listening)

@@ -33,9 +33,8 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", min_length=1, description="Address to listen on; 0.0.0.0 for all (the container's)")
     port: int = Field(8080, ge=0, le=65535, description="Port to listen on; 0 lets the system choose")
     specs: Path = Field(_SPECS, description="Folder of openapi.yaml and asyncapi.yaml to run from")
-    api_key: SecretStr | None = Field(
+    api_key: Annotated[SecretStr, Field(min_length=1)] | None = Field(
         None,
-        min_length=1,
         description="Key that clients must send in X-API-Key; none is asked for when unset",
     )
     max_queue_size: Count = Field(100, description="Messages that may wait for a subscription that does not keep up")

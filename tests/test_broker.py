@@ -407,6 +407,20 @@ def test_a_subscriber_that_left_is_forgotten_with_all_that_waits_for_it() -> Non
     assert gone() is None
 
 
+def test_a_subscriber_with_little_room_gets_of_each_topic_in_turn() -> None:
+    bus = Bus()
+    bus.broker.create("u")
+    peer = bus.peer("t", "u", room=0)
+    peer.pause()
+    bus.publish_and_end_tick(1, 2, 3)
+    bus.publish_and_end_tick("a", "b", "c", to="u")
+    taken = []
+    for _ in range(6):
+        peer.resume(room=1)
+        taken += peer.take()
+    assert taken == ["1", "a", "2", "b", "3", "c"]
+
+
 # Refusals
 
 

@@ -292,13 +292,13 @@ NEW_PATH = """paths:
             "asyncapi.yaml",
             "#/components/messages/Pong",
             "#/components/messages/Nope",
-            "asyncapi.yaml: $ref #/components/messages/Nope points at nothing",
+            "DIR/asyncapi.yaml: $ref #/components/messages/Nope points at nothing",
         ),
         (
             "openapi.yaml",
             "schema: {\\$ref: schemas/health.yaml}",
             "schema: {$ref: '#/components/schemas/Nope'}",
-            "openapi.yaml: $ref #/components/schemas/Nope points at nothing",
+            "DIR/openapi.yaml: $ref #/components/schemas/Nope points at nothing",
         ),
     ],
     ids=[

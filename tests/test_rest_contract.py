@@ -433,22 +433,22 @@ GET = "paths /items/{id} get"
         (
             f"{PUT} requestBody content application/json schema",
             {"required": "x"},
-            'PUT /items/{id}: body: not a JSON Schema: "x" is not of type "array"',
+            'PUT /items/{id}: body: not a JSON Schema: required: "x" is not of type "array"',
         ),
         (
             f"{GET} parameters 1 schema minimum",
             "0",
-            'GET /items/{id}: parameter max: not a JSON Schema: "0" is not of type "number"',
+            'GET /items/{id}: parameter max: not a JSON Schema: minimum: "0" is not of type "number"',
         ),
         (
             "paths /items/{id} parameters 0 schema maxLength",
             -1,
-            "GET /items/{id}: parameter id: not a JSON Schema: -1 is less than the minimum of 0",
+            "GET /items/{id}: parameter id: not a JSON Schema: maxLength: -1 is less than the minimum of 0",
         ),
         (
             f"{GET} responses 200 content text/plain schema",
             {"pattern": "("},
-            'GET /items/{id}: response 200: not a JSON Schema: "(" is not a "regex"',
+            'GET /items/{id}: response 200: not a JSON Schema: pattern: "(" is not a "regex"',
         ),
         (
             f"{GET} responses 200",

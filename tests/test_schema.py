@@ -243,11 +243,11 @@ def test_what_is_said_does_not_grow_with_the_value(schema: Any) -> None:
 @pytest.mark.parametrize(
     ("schema", "reason"),
     [
-        ({"minLength": -1}, "-1 is less than the minimum of 0"),
-        ({"pattern": "("}, '"(" is not a "regex"'),
-        ({"required": "a"}, '"a" is not of type "array"'),
-        ({"exclusiveMinimum": True}, 'null is not of type "number"'),
-        ({"properties": []}, '[] is not of type "object"'),
+        ({"minLength": -1}, "minLength: -1 is less than the minimum of 0"),
+        ({"pattern": "("}, 'pattern: "(" is not a "regex"'),
+        ({"required": "a"}, 'required: "a" is not of type "array"'),
+        ({"exclusiveMinimum": True}, 'exclusiveMinimum: null is not of type "number"'),
+        ({"properties": []}, 'properties: [] is not of type "object"'),
         ({"$ref": "#/nowhere"}, "Pointer '/nowhere' does not exist"),
         (None, 'null is not of types "boolean", "object"'),
     ],

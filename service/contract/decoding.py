@@ -13,6 +13,7 @@ standard library's `json`, for what the first refuses. The second is the judge o
 import contextlib
 import itertools
 import json
+import math
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
@@ -34,11 +35,18 @@ _ANNOTATIONS = {
     "writeOnly",
 }
 _PLAIN_OBJECT = {"type", "properties", "required", "additionalProperties", *_ANNOTATIONS}
+_LISTING = {*_PLAIN_OBJECT, "items", "minItems", "maxItems", "minProperties", "maxProperties"}
+"""Keywords that look at no field or item but by its own schema."""
 _SPACE = " \t\n\r"
 
 
 class NotJson(ValueError):
     """A text that is not JSON as we take it. The text of the exception is a sentence for a person."""
+
+    def __init__(self, problem: str, value: Json = None) -> None:
+        super().__init__(problem)
+        self.value = value
+        """What was decoded all the same, where only a part of it cannot be held."""
 
 
 class _NotQuick(Exception):
@@ -58,10 +66,14 @@ class Verbatim(dict[str, Json]):
 class Shape:
     """What of a schema matters for decoding: which parts are opaque, which verbatim."""
 
-    def __init__(self, schema: Json) -> None:
-        """Read `schema`, which has no references left."""
+    def __init__(self, schema: Json, unseen: bool = True) -> None:
+        """Read `schema`, which has no references left.
+
+        `unseen` is whether no schema around this one looks at the value too: only then may it be opaque.
+        """
         constraints = {key for key in schema if not key.startswith("x-")} if isinstance(schema, dict) else {"schema"}
-        self.opaque = constraints <= _ANNOTATIONS
+        self.opaque = unseen and constraints <= _ANNOTATIONS
+        unseen = unseen and constraints <= _LISTING
         self.verbatim = isinstance(schema, dict) and schema.get("x-verbatim") is True
         self.fields: dict[str, Shape] = {}
         self.special: bool
@@ -69,25 +81,31 @@ class Shape:
         self.plain = constraints <= _PLAIN_OBJECT and schema.get("type") == "object" and "properties" in schema
         """Whether the schema is of that kind."""
         if isinstance(schema, dict) and isinstance(schema.get("properties"), dict):
-            self.fields = {name: Shape(subschema) for name, subschema in schema["properties"].items()}
+            self.fields = {name: Shape(subschema, unseen) for name, subschema in schema["properties"].items()}
         items = schema.get("items") if isinstance(schema, dict) else None
-        self.items = Shape(items) if isinstance(items, dict) else None
+        self.items = Shape(items, unseen) if isinstance(items, dict) else None
         inner = [*self.fields.values(), *([self.items] if self.items else [])]
         self.special = self.opaque or self.verbatim or any(shape.special for shape in inner)
         """Whether plain decoding would lose something."""
+        self.open = unseen and "properties" in constraints and schema.get("additionalProperties", True) is True
+        """Whether nobody looks at fields that it does not list."""
+        self.selective: bool = self.special or self.open or any(shape.selective for shape in inner)
+        """Whether `select` has something to do."""
 
     def select(self, value: Json, text: str) -> Json:
         """What `value`, decoded from `text` the plain way, is under this shape."""
         if self.opaque:
             return None
-        if self.items and self.items.special and isinstance(value, list):
+        if self.items and self.items.selective and isinstance(value, list):
             texts = _parts(text)
             return [self.items.select(item, texts[index]) for index, item in enumerate(value)]
-        if not self.special or not isinstance(value, dict):
+        if not self.selective or not isinstance(value, dict):
             return value
         texts = _parts(text)
-        special = {name: field for name, field in self.fields.items() if field.special and name in value}
-        value = {**value, **{name: field.select(value[name], texts[name]) for name, field in special.items()}}
+        fields = {name: field.select(value[name], texts[name]) for name, field in self.fields.items() if name in value}
+        if self.open:
+            value = {name: item if name in self.fields or _holds(item) else None for name, item in value.items()}
+        value = {**value, **fields}
         return Verbatim(value, text.encode()) if self.verbatim else value
 
     def struct(self, tag: tuple[str, str] | None = None) -> tuple[Any, Callable[[Any], Json]]:
@@ -147,7 +165,7 @@ class Decoder:
         self._tag_field = tag_field
         self._converters: dict[Any, tuple[str, Callable[[Any], Json]]] = {}
         self._decode: Callable[[bytes], Any] | None = None
-        self._root_verbatim = any(shape.verbatim for shape in self._shapes.values())
+        self._root_verbatim = {tag for tag, shape in self._shapes.items() if shape.verbatim}
         # A schema with more to it than fields goes the slow way, and takes the rest of its union along.
         with contextlib.suppress(_NotQuick):
             union: Any = None
@@ -157,7 +175,15 @@ class Decoder:
                 struct, convert = shape.struct((tag_field, tag) if tag_field else None)
                 self._converters[struct] = (tag, convert)
                 union = struct if union is None else union | struct
+            if tag_field and len(self._shapes) == 1:
+                # A struct that is alone may lack its tag.
+                union |= msgspec.defstruct("Other", [], tag_field=tag_field, tag="\0")
             self._decode = msgspec.json.Decoder(union).decode
+
+    def keeps_text(self, tag: str, field: str | None = None) -> bool:
+        """Whether what decodes under `tag`, or its field `field`, is a `Verbatim`."""
+        shape = self._shapes[tag] if field is None else self._shapes[tag].fields.get(field)
+        return shape is not None and shape.verbatim
 
     def quick(self, data: bytes) -> tuple[str, Json] | None:
         """The tag and value of `data`, or None where only `thorough` can tell. Raises UnicodeDecodeError, NotJson."""
@@ -171,9 +197,9 @@ class Decoder:
             instance = self._decode(data)
             tag, convert = self._converters[type(instance)]
             value = convert(instance)
-        except (msgspec.DecodeError, RecursionError):
+        except (msgspec.DecodeError, RecursionError, KeyError):
             return None
-        if self._root_verbatim:
+        if tag in self._root_verbatim:
             value = Verbatim(value, data.strip(b" \t\n\r"))
         return tag, value
 
@@ -199,12 +225,9 @@ class Decoder:
 def _plain(text: str) -> Json:
     """`text` decoded by the standard library, strictly. Raises NotJson."""
     try:
-        return json.loads(text, parse_constant=_refuse)
+        return json.loads(text, parse_constant=_refuse, parse_int=_integer)
     except json.JSONDecodeError as error:
         raise NotJson(f"not valid JSON: {error.msg} (line {error.lineno}, column {error.colno})") from None
-    except ValueError as error:
-        # Python refuses integers of more than 4,300 digits.
-        raise NotJson(str(error) if isinstance(error, NotJson) else "a number has too many digits") from None
 
 
 def _check_scalars(value: Json) -> None:
@@ -212,9 +235,26 @@ def _check_scalars(value: Json) -> None:
     try:
         json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
     except UnicodeEncodeError:
-        raise NotJson("not valid JSON: an escape is half a character (a lone surrogate)") from None
+        raise NotJson("not valid JSON: an escape is half a character (a lone surrogate)", value) from None
     except ValueError:
-        raise NotJson("not usable: a number is too large") from None
+        raise NotJson("not usable: a number is too large", value) from None
+
+
+def _holds(value: Json) -> bool:
+    """Whether `value` is all there: neither infinite nor half a character."""
+    try:
+        _check_scalars(value)
+    except NotJson:
+        return False
+    return True
+
+
+def _integer(text: str) -> int | float:
+    """The integer `text`; infinity, as for a float too large, where Python refuses (more than 4,300 digits)."""
+    try:
+        return int(text)
+    except ValueError:
+        return math.inf
 
 
 def _refuse(constant: str) -> NoReturn:
@@ -223,7 +263,7 @@ def _refuse(constant: str) -> NoReturn:
 
 def _parts(text: str) -> dict[str | int, str]:
     """The own text of each field of an object, or item of an array. `text` is known to be one of the two."""
-    scan = json.JSONDecoder().raw_decode
+    scan = json.JSONDecoder(parse_int=_integer).raw_decode
     parts: dict[str | int, str] = {}
     at = _skip(text, 1)
     while text[at] not in "}]":

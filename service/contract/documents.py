@@ -4,6 +4,7 @@ import copy
 from collections.abc import Hashable
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import yaml
 
@@ -17,6 +18,12 @@ class ContractError(Exception):
 
 class _Loader(yaml.SafeLoader):
     """YAML restricted to what JSON has: keys are strings and unique, dates stay text."""
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Json:
+        try:
+            return super().construct_object(node, deep)
+        except ValueError as error:  # `!!int x`
+            raise yaml.constructor.ConstructorError(None, None, str(error), node.start_mark) from None
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         mapping: dict[Hashable, Any] = {}
@@ -35,12 +42,18 @@ _Loader.yaml_implicit_resolvers = {
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
 _Loader.add_constructor("tag:yaml.org,2002:map", _Loader.construct_mapping)
+_JSON_TYPES = ("map", "seq", "str", "int", "float", "bool", "null")
+_Loader.yaml_constructors = {
+    tag: constructor
+    for tag, constructor in _Loader.yaml_constructors.items()
+    if tag is None or tag.rpartition(":")[2] in _JSON_TYPES
+}
 
 
 def read(path: Path) -> Json:
     """The YAML (or JSON) file at `path`, a mapping. Raises ContractError."""
     try:
-        content = yaml.load(path.read_bytes(), _Loader)  # noqa: S506 - a SafeLoader
+        content = yaml.load(path.read_bytes().decode(), _Loader)  # noqa: S506 - a SafeLoader
     except OSError as error:
         raise ContractError(f"{path}: {error.strerror}") from None
     except UnicodeDecodeError:
@@ -97,20 +110,40 @@ def bundle(path: Path) -> dict[str, Json]:
 
     path = path.resolve()
     document: dict[str, Json] = walk(read(path), path)
-    own = document.setdefault("components", {}).setdefault("schemas", {})
+    components = document.setdefault("components", {})
+    if not isinstance(components, dict):
+        raise ContractError(f"{path}: components must be a mapping")
+    own = components.setdefault("schemas", {})
+    if not isinstance(own, dict):
+        raise ContractError(f"{path}: components.schemas must be a mapping")
     if taken := own.keys() & schemas.keys():
         raise ContractError(f'{path}: components.schemas has "{min(taken)}", the title of a file it refers to')
     document["components"]["schemas"] = dict(sorted({**own, **schemas}.items()))
     if not document["components"]["schemas"]:
         del document["components"]["schemas"]
+    try:
+        _check_references(document, document)
+    except ContractError as error:
+        raise ContractError(f"{path}: {error}") from None
     return document
+
+
+def _check_references(node: Json, document: dict[str, Json]) -> None:
+    """Raise ContractError if a `$ref` below `node` points at nothing."""
+    if isinstance(node, dict):
+        if isinstance(ref := node.get("$ref"), str):
+            at(document, ref)
+        node = list(node.values())
+    if isinstance(node, list):
+        for item in node:
+            _check_references(item, document)
 
 
 def at(document: dict[str, Json], pointer: str) -> Json:
     """What `pointer` (a fragment, `#/a/b`; RFC 6901) points at in `document`. Raises ContractError."""
     node: Json = document
     if pointer != "#":
-        for raw in pointer.removeprefix("#/").split("/"):
+        for raw in unquote(pointer).removeprefix("#/").split("/"):
             step = raw.replace("~1", "/").replace("~0", "~")
             if isinstance(node, dict) and step in node:
                 node = node[step]

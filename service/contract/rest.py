@@ -10,8 +10,12 @@ from service.contract.decoding import Decoder, NotJson
 from service.contract.documents import ContractError, Json, bundle, resolved
 from service.contract.schema import Schema, quoted
 
+_TEMPLATED = re.compile(r"\{([^/{}]+)\}")
 _METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 _INTEGER = re.compile(r"-?(0|[1-9][0-9]*)")
+_NUMBER = re.compile(_INTEGER.pattern + r"(\.[0-9]+)?([eE][+-]?[0-9]+)?")
+_MOST_DIGITS = 4_300
+"""Python reads no more."""
 
 
 class InvalidRequest(ValueError):
@@ -33,7 +37,11 @@ class Parameter:
         value: Json = text
         # JSON's grammar, not Python's: "1_0" and " 1" are no integers.
         if self.type == "integer" and _INTEGER.fullmatch(text):
-            value = int(text) if len(text) < 4000 else 10**20
+            if len(text) > _MOST_DIGITS:
+                raise InvalidRequest(f"{self.name} has too many digits")
+            value = int(text)
+        elif self.type == "number" and _NUMBER.fullmatch(text):
+            value = float(text)
         elif self.type == "boolean" and text in ("true", "false"):
             value = text == "true"
         if problems := self.schema.problems(value, self.name):
@@ -53,6 +61,11 @@ class Body:
         schema = media.get("schema", {})
         return cls(Decoder({"": schema}), Schema(schema, place))
 
+    @property
+    def keeps_text(self) -> bool:
+        """Whether its value is a `Verbatim`."""
+        return self.decoder.keeps_text("")
+
     def parse(self, data: bytes) -> Json:
         """The value of the body `data`. Raises InvalidRequest, UnicodeDecodeError."""
         try:
@@ -62,8 +75,8 @@ class Body:
             _, value = self.decoder.thorough(data)
         except NotJson as error:
             raise InvalidRequest(f"the body is {error}") from None
-        if problems := self.schema.problems(value):
-            raise InvalidRequest("; ".join(problems).replace("the value", "the body"))
+        if problems := self.schema.problems(value, whole="the body"):
+            raise InvalidRequest("; ".join(problems))
         return value
 
 
@@ -92,6 +105,13 @@ class Operation:
     def matches(self, path: str) -> bool:
         """Whether `path`, percent-decoded, is one of this operation's."""
         return self._pattern.fullmatch(path) is not None
+
+    def check_path(self, path: str) -> None:
+        """Raise InvalidRequest unless the parameters in `path`, percent-decoded, are as they must be."""
+        if found := self._pattern.fullmatch(path):
+            declared = {parameter.name: parameter for parameter in self.parameters if parameter.place == "path"}
+            for name, text in zip(_TEMPLATED.findall(self.path), found.groups(), strict=True):
+                declared[name].check(text)
 
     def check_query(self, query: str) -> None:
         """Raise InvalidRequest unless the query string has just what the operation takes, once each."""
@@ -169,6 +189,10 @@ class RestContract:
         security = node.get("security", self.document.get("security", []))
         own = {(parameter["in"], parameter["name"]) for parameter in node.get("parameters", [])}
         inherited = [parameter for parameter in shared if (parameter["in"], parameter["name"]) not in own]
+        parameters = [*inherited, *node.get("parameters", [])]
+        templated = set(_TEMPLATED.findall(path))
+        if templated != {parameter["name"] for parameter in parameters if parameter["in"] == "path"}:
+            raise ContractError(f"{place}: its path parameters must be those of its path")
         return Operation(
             id=node["operationId"],
             method=method,
@@ -182,7 +206,7 @@ class RestContract:
                     parameter.get("schema", {}).get("type"),
                     Schema(parameter.get("schema", {}), f"{place}: parameter {parameter['name']}"),
                 )
-                for parameter in [*inherited, *node.get("parameters", [])]
+                for parameter in parameters
                 if parameter["in"] in ("path", "query")
             ],
             body=self._body(place, node.get("requestBody")),
@@ -199,7 +223,7 @@ class RestContract:
                 )
                 for status, response in node["responses"].items()
             },
-            _pattern=re.compile(re.sub(r"\\{[^/{}]+\\}", "[^/]+", re.escape(path))),
+            _pattern=re.compile(re.sub(r"\\{[^/{}]+\\}", "([^/]+)", re.escape(path))),
         )
 
     @staticmethod

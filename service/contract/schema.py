@@ -1,6 +1,7 @@
 """A JSON Schema, compiled, and its verdict in a person's words."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import jsonschema_rs
@@ -42,17 +43,19 @@ class Schema:
         try:
             self._validator = jsonschema_rs.Draft201909Validator(_modern(schema), validate_formats=True)
         except (jsonschema_rs.ValidationError, ValueError, TypeError) as error:
-            reason = getattr(error, "message", str(error))
-            raise ContractError(f"{place}: not a JSON Schema: {' '.join(str(reason).split())}") from None
+            reason = " ".join(str(getattr(error, "message", error)).split())
+            steps = ".".join(map(str, getattr(error, "instance_path", ())))
+            raise ContractError(f"{place}: not a JSON Schema: {steps and f'{steps}: '}{reason}") from None
         self.accepts = self._validator.is_valid
         """Whether a value fulfils the schema, the fast way."""
 
-    def problems(self, value: Json, name: str = "") -> list[str]:
+    def problems(self, value: Json, name: str = "", whole: str = "the value") -> list[str]:
         """What is wrong with `value`, a few sentences without a full stop; empty when nothing is.
 
-        `name` is what the value itself is called ("last_n"); its fields are named by their path.
+        Fields are named by their path, which starts with `name` ("last_n"); without one, the value itself is `whole`.
         """
-        unique = list(dict.fromkeys(_sentence(error, name) for error in self._validator.iter_errors(value)))
+        errors = self._validator.iter_errors(value)
+        unique = list(dict.fromkeys(_sentence(error, value, name, whole) for error in errors))
         if len(unique) > _MOST_PROBLEMS:
             unique[_MOST_PROBLEMS:] = [f"and {len(unique) - _MOST_PROBLEMS} more"]
         return unique
@@ -61,7 +64,7 @@ class Schema:
 def quoted(value: str, most: int = 64) -> str:
     """`value` in quotes, cut to `most` characters, for use in a sentence."""
     shown = value if len(value) <= most else value[: most - 3] + "..."
-    return '"' + shown.encode("unicode_escape").decode() + '"'
+    return '"' + "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in shown) + '"'
 
 
 _SCHEMA_MAPS = {"properties", "patternProperties", "definitions", "$defs", "dependencies", "dependentSchemas"}
@@ -80,6 +83,9 @@ def _modern(schema: Json) -> Json:
             new[key] = {name: _modern(subschema) for name, subschema in value.items()}
         else:
             new[key] = value if key in _VALUES else _modern(value)
+    if new.get("additionalProperties") is False:
+        # Without properties, the validator would not say which field is too many.
+        new.setdefault("properties", {})
     if new.pop("nullable", None) is True and isinstance(new.get("type"), str):
         new["type"] = [new["type"], "null"]
     for plain, exclusive in (("minimum", "exclusiveMinimum"), ("maximum", "exclusiveMaximum")):
@@ -88,17 +94,28 @@ def _modern(schema: Json) -> Json:
     return new
 
 
-def _sentence(error: jsonschema_rs.ValidationError, name: str) -> str:
-    """The one sentence for a validator's finding: the field, then the rule."""
-    path = _join(name, error.instance_path)
+def _steps(path: Sequence[str | int], value: Json) -> Iterator[str | int]:
+    """`path` into `value`, in which the validator gives a field named "0" as the index 0."""
+    for step in path:
+        if isinstance(value, dict) and isinstance(step, int):
+            step = next(key for key in value if key.isdecimal() and int(key) == step)
+        yield step
+        value = value[step]
+
+
+def _sentence(error: jsonschema_rs.ValidationError, value: Json, name: str, whole: str) -> str:
+    """The one sentence for a validator's finding in `value`: the field, then the rule."""
+    path = _join(name, _steps(error.instance_path, value))
     kind = error.kind
     match kind:
         case _Kind.Required():
             return f"{_join(path, [kind.property])} is required"
         case _Kind.AdditionalProperties() | _Kind.UnevaluatedProperties():
-            fields = ", ".join(_join(path, [field]) for field in kind.unexpected)
+            fields = ", ".join(_join(path, [field]) for field in kind.unexpected[:_MOST_PROBLEMS])
+            if len(kind.unexpected) > _MOST_PROBLEMS:
+                fields += f" and {len(kind.unexpected) - _MOST_PROBLEMS} more"
             return f"unknown field{'s' if len(kind.unexpected) > 1 else ''} {fields}"
-    return f"{path or 'the value'} {_rule(error)}"
+    return f"{path or whole} {_rule(error)}"
 
 
 def _rule(error: jsonschema_rs.ValidationError) -> str:
@@ -108,7 +125,7 @@ def _rule(error: jsonschema_rs.ValidationError) -> str:
         case _Kind.Type():
             wanted = " or ".join(_TYPES.get(kind_, kind_) for kind_ in kind.types)
             got = type_name(error.instance)
-            return f"must be {wanted}, not {error.instance if got == 'number' else _TYPES[got]}"
+            return f"must be {wanted}, not {str(error.instance)[:40] if got == 'number' else _TYPES[got]}"
         case _Kind.Format():
             return f"must be {_FORMATS.get(kind.format, 'a valid ' + kind.format)}"
         case _Kind.Pattern():
@@ -166,7 +183,7 @@ def type_name(value: Json) -> str:
     return "object"
 
 
-def _join(name: str, steps: Sequence[str | int]) -> str:
+def _join(name: str, steps: Iterable[str | int]) -> str:
     """The path of a field as a person writes it: `message.id`, `items[0]`."""
     for step in steps:
         if isinstance(step, int):
@@ -178,7 +195,7 @@ def _join(name: str, steps: Sequence[str | int]) -> str:
 
 
 def _shown(value: Json) -> str:
-    return quoted(value) if isinstance(value, str) else str(value)
+    return quoted(value) if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _plural(count: int, noun: str) -> str:

@@ -34,6 +34,7 @@ class Operation(Generic[HandlerT]):
 class _Message:
     schema: Schema
     resolved: dict[str, Json]
+    correlation: Json
 
 
 class WebSocketContract(Generic[HandlerT]):
@@ -97,7 +98,7 @@ class WebSocketContract(Generic[HandlerT]):
                 self._operations[tag] = Operation(name, handlers[name], message.schema)
         self._decoder = Decoder(schemas, self._tag)
         self._quick = self._decoder.quick
-        self._correlation = self._correlation_field(schemas)
+        self._correlation = self._correlation_field(every)
 
         self._sent: dict[str, Schema] = {}
         sent_schemas: dict[str, Json] = {}
@@ -131,7 +132,8 @@ class WebSocketContract(Generic[HandlerT]):
         try:
             tag, frame = self._decoder.thorough(data)
         except NotJson as error:
-            raise Refusal(f"the frame is {error}") from None
+            request_id = self._request_id(error.value) if isinstance(error.value, dict) else None
+            raise Refusal(f"the frame is {error}", request_id) from None
         if not isinstance(frame, dict):
             raise Refusal(f"the frame must be a JSON object, not {_article(type_name(frame))}")
         request_id = self._request_id(frame)
@@ -141,6 +143,11 @@ class WebSocketContract(Generic[HandlerT]):
         if problems := operation.schema.problems(frame):
             raise Refusal("; ".join(problems), request_id)
         return operation.handler, frame
+
+    def keeps_text(self, operation: str, field: str) -> bool:
+        """Whether the frames of the `receive` operation of that name have a `Verbatim` under `field`."""
+        tags = [tag for tag, each in self._operations.items() if each.name == operation]
+        return all(self._decoder.keeps_text(tag, field) for tag in tags)
 
     def problems_of_sent(self, data: bytes) -> list[str]:
         """What is wrong with the text frame `data` that the service is about to send; empty when nothing is."""
@@ -167,21 +174,22 @@ class WebSocketContract(Generic[HandlerT]):
             return None
         field, schema = self._correlation
         value = frame.get(field)
-        return value if isinstance(value, str) and not schema.problems(value) else None
+        try:
+            return value if isinstance(value, str) and schema.accepts(value) else None
+        except UnicodeEncodeError:  # half a character
+            return None
 
-    def _correlation_field(self, schemas: Mapping[str, Json]) -> tuple[str, Schema] | None:
-        """The field that the document's correlation ids point at, with its schema."""
-        for message in self._mapping("#/components/messages").values():
-            correlation = resolved(self.document, message).get("correlationId")
-            if correlation is None:
+    def _correlation_field(self, messages: list[_Message]) -> tuple[str, Schema] | None:
+        """The field that the correlation ids of `messages` point at, with its schema."""
+        for message in messages:
+            if message.correlation is None:
                 continue
-            location = str(correlation.get("location"))
-            field = location.removeprefix("$message.payload#/")
-            if field == location or "/" in field:
+            location = message.correlation.get("location") if isinstance(message.correlation, dict) else None
+            field = str(location).removeprefix("$message.payload#/")
+            properties = message.resolved.get("properties", {})
+            if field == location or field not in properties:
                 raise ContractError(f"correlationId location {location} must be a field of the payload")
-            for schema in schemas.values():
-                if field in schema.get("properties", {}):
-                    return field, Schema(schema["properties"][field], f"{self._file}: {field}")
+            return field, Schema(properties[field], f"{self._file}: {field}")
         return None
 
     def _messages(self, place: str, owner: dict[str, Json]) -> list[_Message]:
@@ -196,7 +204,8 @@ class WebSocketContract(Generic[HandlerT]):
             if not isinstance(payload, dict):
                 raise ContractError(f"{place}: a message needs a payload")
             name = message.get("name") or "payload"
-            messages.append(_Message(Schema(payload, f"{self._file}: message {name}"), payload))
+            schema = Schema(payload, f"{self._file}: message {name}")
+            messages.append(_Message(schema, payload, message.get("correlationId")))
         return messages
 
     def _mapping(self, pointer: str) -> dict[str, Json]:
@@ -232,6 +241,8 @@ def _constant(schema: dict[str, Json], field: str) -> str | None:
 
 def _discriminator(messages: list[_Message]) -> str:
     """The field that is a constant in each of `messages`."""
+    if not messages:
+        raise ContractError("needs an operation whose action is receive")
     for field in messages[0].resolved.get("properties", {}):
         if all(_constant(message.resolved, field) is not None for message in messages):
             return str(field)

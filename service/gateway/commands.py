@@ -37,7 +37,7 @@ class Commands:
         # 5.0 is an integer in JSON Schema (draft 2019-09 core, 4.2.3).
         self._broker.subscribe(topic, peer, int(frame.get("last_n", 0)))
         peer.send(wire.ack(topic, frame.get("request_id")))
-        self._broker.resume(peer)
+        self._broker.replay(peer)
 
     def unsubscribe(self, peer: Peer, frame: Frame) -> None:
         """Unsubscribe and acknowledge."""

@@ -5,6 +5,7 @@ from typing import Protocol
 
 from service import wire
 from service.broker import Broker
+from service.contract.documents import ContractError
 from service.contract.websocket import WebSocketContract
 from service.gateway.commands import Command, Commands, Peer
 from service.gateway.schedule import Schedule
@@ -54,6 +55,8 @@ class Hub:
         self.connections: set[Watched] = set()
         """The open ones."""
         self.contract: WebSocketContract[Command] = WebSocketContract(document, Commands(broker).by_operation())
+        if not self.contract.keeps_text("publish", "message"):
+            raise ContractError(f'{document.name}: operation "publish": its message must have x-verbatim: true')
         self._heartbeats = Schedule(heartbeat_interval, self._heartbeat) if heartbeat_interval else None
         self._pings = Schedule(ping_interval, self._ping) if ping_interval else None
         self._silent = Schedule(ping_timeout, self._check)

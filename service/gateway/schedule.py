@@ -40,13 +40,15 @@ class Schedule(Generic[T]):
     def _wake(self) -> None:
         loop = asyncio.get_running_loop()
         now = loop.time()
-        while self._due:
-            item, due = next(iter(self._due.items()))
-            if due > now:
-                break
-            del self._due[item]
-            self._action(item)
-        self._timer = None
-        if self._due:
-            due = next(iter(self._due.values()))
-            self._timer = loop.call_at(max(due, now + _COARSENESS), self._wake)
+        try:
+            while self._due:
+                item, due = next(iter(self._due.items()))
+                if due > now:
+                    break
+                del self._due[item]
+                self._action(item)
+        finally:
+            self._timer = None
+            if self._due:
+                due = next(iter(self._due.values()))
+                self._timer = loop.call_at(max(due, now + _COARSENESS), self._wake)

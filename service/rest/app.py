@@ -38,6 +38,9 @@ def build(
         raise ContractError(f'openapi.yaml: operation "{missing[0]}" has no handler')
     if left := sorted(handlers.keys() - contract.operations.keys()):
         raise ContractError(f'openapi.yaml: handler "{left[0]}" has no operation')
+    published = contract.operations["publishMessage"].body
+    if published is None or not published.keeps_text:
+        raise ContractError('openapi.yaml: operation "publishMessage": its body must have x-verbatim: true')
     app = connexion.AsyncApp(__name__, swagger_ui_options=SwaggerUIOptions(swagger_ui=False, serve_spec=False))
     app.add_error_handler(ProblemError, _problem)
     app.add_error_handler(HTTPException, _http_error)

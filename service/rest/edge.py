@@ -1,7 +1,8 @@
 """What stands between the server and connexion: paths, methods and keys by the contract, and a look at what leaves.
 
-Connexion, and Starlette below it, know one route a method: neither can list a path's methods. And what they answer by
-themselves (redirects, plain texts) the contract does not have. So what the contract refuses is refused here.
+Connexion, and Starlette below it, know one route a method: neither can list a path's methods. What they answer by
+themselves (redirects, plain texts) the contract does not have. And they read paths and content types in ways of their
+own. So all by which they choose a route and a validator is judged here.
 """
 
 import hmac
@@ -12,10 +13,11 @@ from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service.contract.rest import Operation, RestContract
+from service.contract.rest import InvalidRequest, Operation, RestContract
 from service.contract.schema import quoted
 from service.logs import event
 from service.rest.problems import ProblemError
+from service.rest.validation import check_content_type
 
 _log = logging.getLogger(__name__)
 
@@ -52,7 +54,9 @@ class Edge:
     def _operation(self, scope: Scope) -> Operation | None:
         """The operation asked for; None for OPTIONS. Raises ProblemError."""
         path, method = scope["path"], scope["method"]
-        operations = self._contract.at_path(path)
+        # A slash that is part of a name does not part a path (RFC 3986, 2.2), and no name has one.
+        slash = b"%2f" in scope["raw_path"].lower()
+        operations = [] if slash else self._contract.at_path(path)
         if not operations:
             if path == self._websocket_path:
                 raise ProblemError(
@@ -65,8 +69,7 @@ class Edge:
         wanted = "get" if method == "HEAD" else method.lower()
         for operation in operations:
             if operation.method == wanted:
-                if operation.secured:
-                    self._check_key(Headers(scope=scope))
+                self._check(operation, scope)
                 return operation
         if method == "OPTIONS":
             return None
@@ -76,6 +79,21 @@ class Edge:
             f"{path} has no {method}, but {allowed}",
             headers={"Allow": allowed},
         )
+
+    def _check(self, operation: Operation, scope: Scope) -> None:
+        """Raise ProblemError unless key, path and content type are right; connexion gets the latter as it knows it."""
+        headers = Headers(scope=scope)
+        if operation.secured:
+            self._check_key(headers)
+        try:
+            operation.check_path(scope["path"])
+        except InvalidRequest as error:
+            raise ProblemError(HTTPStatus.BAD_REQUEST, str(error)) from None
+        if operation.body is not None:
+            check_content_type(headers.getlist("content-type"))
+            scope["headers"] = [
+                (name, b"application/json" if name == b"content-type" else value) for name, value in scope["headers"]
+            ]
 
     def _options(self, scope: Scope) -> Response:
         """The answer to OPTIONS (RFC 9110, 9.3.7)."""

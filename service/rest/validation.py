@@ -27,7 +27,10 @@ def validators(contract: RestContract, max_body_bytes: int) -> dict[str, Any]:
             """Connexion's options are in the contract already."""
 
         def validate(self, scope: Scope) -> None:
-            _check_parameters(operation(scope), scope)
+            try:
+                operation(scope).check_query(scope["query_string"].decode("latin-1"))
+            except InvalidRequest as error:
+                raise ProblemError(HTTPStatus.BAD_REQUEST, str(error)) from None
 
     class Body:
         def __init__(self, **_options: object) -> None:
@@ -43,20 +46,7 @@ def validators(contract: RestContract, max_body_bytes: int) -> dict[str, Any]:
     return {"parameter": Parameters, "body": MediaTypeDict({"*/*json": Body})}
 
 
-def _check_parameters(operation: Operation, scope: Scope) -> None:
-    """Raise ProblemError unless path and query keep the contract, and the body is declared as one."""
-    try:
-        for parameter in operation.parameters:
-            if parameter.place == "path":
-                parameter.check(scope["path_params"][parameter.name])
-        operation.check_query(scope["query_string"].decode("latin-1"))
-    except InvalidRequest as error:
-        raise ProblemError(HTTPStatus.BAD_REQUEST, str(error)) from None
-    if operation.body is not None:
-        _check_content_type(Headers(scope=scope).getlist("content-type"))
-
-
-def _check_content_type(values: list[str]) -> None:
+def check_content_type(values: list[str]) -> None:
     """Raise ProblemError unless the content is declared as JSON, in UTF-8 if at all (RFC 8259, 8.1)."""
     media_type, _, options = values[0].partition(";") if len(values) == 1 else ("", "", "")
     charset = [option.strip() for option in options.lower().split(";") if option.strip().startswith("charset=")]
