@@ -1,7 +1,6 @@
 """The command line: `specbus`."""
 
 import asyncio
-import os
 import resource
 import sys
 from typing import Any
@@ -72,8 +71,9 @@ def _raise_file_limit(connections: int) -> None:
     """Allow as many open files as the connections need, as far as the system lets us."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = connections + 256
-    if soft < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (min(wanted, hard), hard))
+    unlimited = resource.RLIM_INFINITY
+    if soft != unlimited and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted if hard == unlimited else min(wanted, hard), hard))
 
 
 def _fail(line: str, status: int) -> Any:

@@ -4,7 +4,8 @@ import re
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from service.broker import OverflowPolicy
@@ -22,6 +23,13 @@ class SettingsError(Exception):
     """A wrong setting. The text is one line that names it."""
 
 
+def _not_empty(key: SecretStr) -> SecretStr:
+    # Field(min_length=1) would have pydantic speak of items.
+    if not key.get_secret_value():
+        raise PydanticCustomError("string_too_short", "String should have at least 1 character")
+    return key
+
+
 class Settings(BaseSettings):
     """What can be set, each as `PUBSUB_NAME` in the environment and as `specbus serve --name`.
 
@@ -33,7 +41,7 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", min_length=1, description="Address to listen on; 0.0.0.0 for all (the container's)")
     port: int = Field(8080, ge=0, le=65535, description="Port to listen on; 0 lets the system choose")
     specs: Path = Field(_SPECS, description="Folder of openapi.yaml and asyncapi.yaml to run from")
-    api_key: Annotated[SecretStr, Field(min_length=1)] | None = Field(
+    api_key: Annotated[SecretStr, AfterValidator(_not_empty)] | None = Field(
         None,
         description="Key that clients must send in X-API-Key; none is asked for when unset",
     )

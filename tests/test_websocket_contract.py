@@ -436,7 +436,11 @@ BROKEN = [
         f"correlationId location $message.payload#/a/b {NO_FIELD}",
     ),
     (f"{LEAVE}/payload/required", "op", 'message Leave: not a JSON Schema: required: "op" is not of type "array"'),
-    (f"{LEAVE}/payload/minProperties", -1, "message Leave: not a JSON Schema: minProperties: -1 is less than the minimum of 0"),
+    (
+        f"{LEAVE}/payload/minProperties",
+        -1,
+        "message Leave: not a JSON Schema: minProperties: -1 is less than the minimum of 0",
+    ),
     (f"{LEAVE}/payload/properties/seq", {"$ref": f"#/{LEAVE}/payload"}, f"$ref #/{LEAVE}/payload refers to itself"),
 ]
 

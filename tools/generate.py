@@ -1,4 +1,4 @@
-"""Write `generated/` from `specs/`; with `--check`, only say whether that would change it.
+"""Write `generated/` from `specs/` and README's table from the settings; with `--check`, only say what would change.
 
 tools/dev generate [--check]
 """
@@ -11,6 +11,7 @@ import tempfile
 from pathlib import Path
 
 from service.contract.documents import bundle
+from service.settings import PREFIX, Settings
 
 ROOT = Path(__file__).parent.parent
 _MODELS_OPTIONS = [
@@ -38,17 +39,18 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="tools/dev generate", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if generated/ is out of date")
     check = parser.parse_args().check
-    target = ROOT / "generated"
+    files = {f"generated/{name}": content for name, content in generate(ROOT / "specs").items()}
+    files["README.md"] = _with_settings((ROOT / "README.md").read_text())
     stale = []
-    for name, content in generate(ROOT / "specs").items():
-        file = target / name
+    for name, content in files.items():
+        file = ROOT / name
         if file.is_file() and file.read_text() == content:
             continue
         stale.append(name)
         if not check:
             file.write_text(content)
     for name in stale:
-        print(f"generated/{name} {'is out of date: run tools/dev generate' if check else 'written'}")
+        print(f"{name} {'is out of date: run tools/dev generate' if check else 'written'}")
     return 1 if check and stale else 0
 
 
@@ -62,6 +64,18 @@ def generate(specs: Path) -> dict[str, str]:
     }
     files["models.py"] = _models(dict(sorted(schemas.items())))
     return files
+
+
+def _with_settings(readme: str) -> str:
+    """`readme` with its table of the settings up to date."""
+    head, begin, rest = readme.partition("<!-- settings: written by `tools/dev generate` -->\n")
+    _, end, tail = rest.partition("<!-- /settings -->")
+    rows = ["| Environment | Option | Default | What it is |", "|---|---|---|---|"]
+    for name, field in Settings.model_fields.items():
+        option = name.replace("_", "-")
+        default = "the checkout's" if name == "specs" else "" if field.default is None else f"`{field.default}`"
+        rows.append(f"| `{PREFIX}{name.upper()}` | `--{option}` | {default} | {field.description} |")
+    return head + begin + "\n".join([*rows, end]) + tail
 
 
 def _models(schemas: dict[str, object]) -> str:
