@@ -93,9 +93,13 @@ class Service:
     async def run(self, listening: socket.socket, started: Callable[[], None] = lambda: None) -> None:
         """Serve on `listening` until `stop` is called or a signal comes; call `started` once connections are taken."""
         host, port = listening.getsockname()[:2]
-        self._server.on_start = started
-        url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-        event(_log, logging.INFO, "started", version=__version__, url=url, pid=os.getpid())
+
+        def on_start() -> None:
+            url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+            event(_log, logging.INFO, "started", version=__version__, url=url, pid=os.getpid())
+            started()
+
+        self._server.on_start = on_start
         try:
             await self._server.serve(sockets=[listening])
         finally:

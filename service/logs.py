@@ -29,7 +29,7 @@ class TextFormatter(_Formatter):
         """The line; a traceback follows on lines of its own."""
         stamp, fields = self.parts(record)
         shown = "".join(f" {name}={_text(value)}" for name, value in fields.items())
-        line = f"{stamp} {record.levelname} {record.getMessage()}{shown}"
+        line = f"{stamp} {record.levelname} {_line(record.getMessage())}{shown}"
         return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
 
 
@@ -52,8 +52,13 @@ def configure(level: str, form: Literal["text", "json"]) -> None:
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     logging.getLogger("service").setLevel(level)
     # Connexion warns of each bad request, uvicorn of each bad byte: the client is told, the log need not be.
+    # But what uvicorn calls an error is a failure of ours.
     logging.getLogger("connexion").setLevel(logging.CRITICAL)
-    logging.getLogger("uvicorn").setLevel(logging.CRITICAL if level != "DEBUG" else logging.INFO)
+    logging.getLogger("uvicorn").setLevel(logging.ERROR if level != "DEBUG" else logging.INFO)
+
+
+def _line(text: str) -> str:
+    return text if text.isprintable() else json.dumps(text)
 
 
 def _text(value: object) -> str:

@@ -129,7 +129,7 @@ class Connection(asyncio.Protocol):
         self._paused = False
         self.heard = True
         self._hub.broker.resume(self)
-        if self._held and not self._paused:
+        if self._held and not self._paused and not self._stopping:
             self._held = False
             data, self._rest = bytes(self._rest or b""), None
             self._transport.resume_reading()
@@ -347,7 +347,10 @@ class Connection(asyncio.Protocol):
         if sansio.state is not OPEN:
             if self._state is _State.OPEN:
                 self._state = _State.CLOSING
-                self._rest = None
+                rest, self._rest = self._rest, None
+                if rest:
+                    # Else what comes next would be read from the middle of a frame, and the close frame missed.
+                    sansio.receive_data(bytes(rest))
                 if self._held:
                     self._held = False
                     self._transport.resume_reading()

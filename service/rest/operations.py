@@ -1,6 +1,7 @@
 """The operations of `openapi.yaml`: one method for each `operationId`."""
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Any
@@ -15,10 +16,13 @@ from service import __version__, wire
 from service.broker import Broker, LimitExceeded, Topic, TopicExists, TopicNotFound
 from service.contract.decoding import Verbatim
 from service.contract.schema import quoted
+from service.logs import event
 from service.rest.problems import ProblemError
 from service.rest.validation import BODY
 
 Handler = Callable[..., Awaitable[Response]]
+
+_log = logging.getLogger(__name__)
 
 _LINKS = {
     "health": "/health",
@@ -101,7 +105,9 @@ class Operations:
                 HTTPStatus.CONFLICT, f"the topic {quoted(name, 128)} exists", "topic-exists", "Topic exists"
             ) from None
         except LimitExceeded as limit:
+            event(_log, logging.WARNING, "limit reached", limit="max_topics")
             raise ProblemError(HTTPStatus.CONFLICT, str(limit), "topic-limit", "Too many topics") from None
+        event(_log, logging.INFO, "topic created", topic=name)
         created = models.TopicCreated.model_construct(status="created", topic=name)
         return _body(created, HTTPStatus.CREATED, {"Location": f"/topics/{name}"})
 
@@ -114,6 +120,7 @@ class Operations:
         """Delete a topic."""
         self._topic(name)
         self._broker.delete(name, wire.info("topic_deleted", name))
+        event(_log, logging.INFO, "topic deleted", topic=name)
         return _body(models.TopicDeleted.model_construct(status="deleted", topic=name))
 
     async def publish_message(self, name: str) -> Response:
