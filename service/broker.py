@@ -316,6 +316,7 @@ class Broker:
                 return False
             topic.delivered += 1
             subscriber.deliver(queue.events.popleft())
+        queue.limit = self._max_queue_size
         return not member.paused
 
     def _make_wait(self, subscriber: Subscriber, member: _Member, topic: Topic) -> _Queue:
