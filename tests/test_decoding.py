@@ -3,6 +3,7 @@
 import copy
 import json
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -54,7 +55,8 @@ def plainly(text: str) -> Any:
     def refuse(constant: str) -> Any:
         raise ValueError(constant)
 
-    return json.loads(text, parse_constant=refuse)
+    # Decimal, as Python's integers have a limit that JSON's have not.
+    return json.loads(text, parse_constant=refuse, parse_int=Decimal)
 
 
 def exact(value: Any) -> Any:
