@@ -14,6 +14,9 @@ from service.contract.documents import at, bundle, resolved
 INVALID = "x-on-invalid"
 """On the message that answers an invalid frame: the schema that it must then keep, beside its own."""
 
+PREFIX = "x-test-prefix"
+"""On a text that names something of the server's: tests put a prefix before it, to leave others' things alone."""
+
 
 class Rules:
     """A schema, and the first thing that is wrong with a value."""
@@ -23,13 +26,14 @@ class Rules:
         self.accepts = self._validator.is_valid
         """Whether a value keeps the schema."""
 
-    def problem(self, value: Any) -> str | None:
-        """What is wrong with `value`; None if nothing is."""
+    def problem(self, value: Any) -> tuple[str, str] | None:
+        """The pointer to the rule that `value` breaks, and how it does; None if it breaks none."""
         error = next(iter(self._validator.iter_errors(value)), None)
         if error is None:
             return None
-        where = "/".join(map(str, error.instance_path))
-        return f"{where}: {error.message}" if where else error.message
+        where = ".".join(map(str, error.instance_path))
+        rule = "".join(f"/{step}" for step in error.schema_path)
+        return rule, f"{where}: {error.message}" if where else error.message
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,10 @@ class Message:
     examples: list[Any]
     on_invalid: Rules | None
     """What it must keep where it answers an invalid frame; None if it does not."""
+
+    def ours(self, frame: Any, prefix: str) -> Any:
+        """`frame` with what it names made the tests' own by `prefix`; as valid as it was."""
+        return _ours(self.schema, frame, prefix)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,13 +121,13 @@ class WebSocketDocument:
             return next((each for each in self.sent if _constant(each.schema, tag) == frame.get(tag)), None)
         return None
 
-    def problem_of_sent(self, frame: Any) -> str | None:
-        """What is wrong with `frame`, from the server; None if it keeps the schema of a message."""
+    def problem_of_sent(self, frame: Any) -> tuple[str, str] | None:
+        """The rule that `frame`, from the server, breaks, and how; None if it keeps the schema of a message."""
         message = self.sent_as(frame)
         if message is None:
-            return f"the server sends a frame that {self.place} does not have"
+            return self.place, f"the server sends a frame that {self.place} does not have"
         problem = message.rules.problem(frame)
-        return problem and f"{message.name} breaks its schema: {problem}"
+        return problem and (f"{message.place}/payload{problem[0]}", f"{message.name} breaks its schema: {problem[1]}")
 
     def _message(self, reference: dict[str, Any]) -> Message:
         pointer = reference.get("$ref", "")
@@ -135,7 +143,7 @@ class WebSocketDocument:
                 f"{self.place}{pointer}",
                 node["payload"],
                 Rules(node["payload"]),
-                [example["payload"] for example in node.get("examples", [])],
+                [example["payload"] for example in node.get("examples", []) if "payload" in example],
                 Rules(node[INVALID]) if INVALID in node else None,
             )
         return self._messages[name]
@@ -154,6 +162,21 @@ class WebSocketDocument:
                 if location.startswith("$message.payload#/") and location.count("/") == 1:
                     return str(location.rpartition("/")[2])
         return None
+
+
+def _ours(schema: Any, value: Any, prefix: str) -> Any:
+    if not isinstance(schema, dict):
+        return value
+    if isinstance(value, dict):
+        properties = schema.get("properties", {})
+        return {name: _ours(properties.get(name), inner, prefix) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_ours(schema.get("items"), item, prefix) for item in value]
+    if isinstance(value, str) and schema.get(PREFIX) and not value.startswith(prefix):
+        rules = Rules(schema)
+        longer = (prefix + value)[: schema.get("maxLength")]
+        return longer if rules.accepts(value) and rules.accepts(longer) else value
+    return value
 
 
 def _constant(schema: dict[str, Any], field: str) -> Any:

@@ -7,7 +7,8 @@ from typing import Any, TypeVar
 
 import hypothesis
 import schemathesis
-from hypothesis import HealthCheck, Phase, strategies as st
+from hypothesis import HealthCheck, Phase
+from hypothesis import strategies as st
 from hypothesis.errors import Flaky
 from schemathesis import GenerationMode
 

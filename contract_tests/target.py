@@ -2,7 +2,10 @@
 
 import contextlib
 import json
+import re
 import secrets
+import shlex
+import socket
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -54,6 +57,8 @@ class Options:
     """Seconds for the whole run."""
     heartbeat: float = 30.0
     """Seconds within which the server sends a heartbeat."""
+    history: int = 100
+    """Messages that a topic of the server retains."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +67,8 @@ class Step:
 
     who: str
     """The peer, or `rest`."""
-    sent: str | bytes | None
+    sent: str | bytes | tuple[str, ...] | None
+    """A tuple is a message in fragments."""
     received: str | None
     call: tuple[str, str] | None = None
     """A request's method and path."""
@@ -87,24 +93,38 @@ class Target:
         self.steps: list[Step] = []
         self.cases = 0
         self.strays: dict[str, tuple[str, str]] = {}
-        """Frames that break their schema: a problem and a frame, by what is wrong with which message."""
+        """Frames that break their schema: a problem and a frame, by the rule that is broken."""
         self.frames = 0
         """Frames received so far."""
         self.prefix = f"verify-{secrets.token_hex(4)}-"
         """What the names of this run's topics start with."""
         self._headers = {"X-API-Key": options.api_key} if options.api_key else {}
-        self._client = httpx.Client(base_url=options.url, timeout=options.deadline, headers=self._headers)
+        # A server closes what is idle, maybe just when the next request is on its way.
+        limits = httpx.Limits(keepalive_expiry=1.0)
+        self._client = httpx.Client(
+            base_url=options.url, timeout=options.deadline, headers=self._headers, limits=limits
+        )
         self._end = time.monotonic() + options.run_deadline
         self._peers: list[Peer] = []
+        self._kept: list[Peer] = []
         self._named = 0
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._peers += self._kept
         self.end()
         self.clean_up()
         self._client.close()
+
+    def check_reachable(self) -> None:
+        """Raise CannotRun unless something takes connections at the URL."""
+        url = httpx.URL(self.options.url)
+        try:
+            socket.create_connection((url.host, url.port or 80), self.options.deadline).close()
+        except (OSError, UnicodeError) as error:
+            raise CannotRun(f"nothing answers at {self.options.url}: {error}") from None
 
     def begin(self) -> None:
         """Start a check."""
@@ -122,12 +142,17 @@ class Target:
             peer.close()
         self._peers = []
 
+    def keep(self, peer: "Peer") -> None:
+        """Have `peer` stay open until the run ends."""
+        self._peers.remove(peer)
+        self._kept.append(peer)
+
     def clean_up(self) -> None:
         """Delete the topics of this run."""
-        with contextlib.suppress(Broken, ValueError, KeyError, TypeError, AttributeError):
-            for topic in self.call("GET", "/topics").json()["topics"]:
-                if topic["name"].startswith(self.prefix):
-                    self.call("DELETE", f"/topics/{topic['name']}")
+        with contextlib.suppress(Broken):
+            for name in self.topics():
+                if name.startswith(self.prefix):
+                    self.call("DELETE", f"/topics/{name}")
 
     def patience(self) -> float:
         """Seconds that the next wait may take. Raises Broken when the run's time is up."""
@@ -136,9 +161,13 @@ class Target:
             raise Broken(f"the run's deadline of {self.options.run_deadline:g} s has passed")
         return min(self.options.deadline, left)
 
+    def soon(self) -> float:
+        """When the next wait must be over, by the monotonic clock. Heartbeats do not prolong it. Raises Broken."""
+        return time.monotonic() + self.patience()
+
     def until(self, condition: Callable[[], bool], problem: Callable[[], str]) -> None:
         """Wait for `condition`. Raises Broken with `problem` when it does not come about in time."""
-        end = time.monotonic() + self.patience()
+        end = self.soon()
         while not condition():
             if time.monotonic() > end:
                 raise Broken(f"{problem()}, even after {self.options.deadline:g} s")
@@ -157,12 +186,35 @@ class Target:
         self.steps.append(Step("rest", _as_text(sent), f"{response.status_code} {response.text}", (method, path)))
         return response
 
+    def read(self, path: str, *keys: str) -> Any:
+        """What the JSON at `path` has under `keys`, one inside the other. Raises Broken."""
+        response = self.call("GET", path)
+        if not response.is_success:
+            raise Broken(f"GET {path} is answered with {response.status_code}")
+        try:
+            value = response.json()
+        except ValueError:
+            raise Broken(f"GET {path} is answered with what is no JSON") from None
+        for key in keys:
+            if not isinstance(value, dict) or key not in value:
+                raise Broken(f"the answer to GET {path} has no {'.'.join(keys)}")
+            value = value[key]
+        return value
+
     def topic(self) -> str:
         """The name of a new topic. Raises Broken if it cannot be created."""
         self._named += 1
         name = f"{self.prefix}{self._named}"
         self.create(name)
         return name
+
+    def topics(self) -> dict[str, Any]:
+        """The listed topics and how many subscribers each has. Raises Broken."""
+        listed = self.read("/topics", "topics")
+        try:
+            return {str(topic["name"]): topic.get("subscribers") for topic in listed}
+        except (TypeError, KeyError, AttributeError):
+            raise Broken("GET /topics does not list topics with their names") from None
 
     def create(self, name: str) -> None:
         """Create the topic `name`. Raises Broken."""
@@ -186,8 +238,9 @@ class Target:
     def peer(self, name: str = "a", **options: Any) -> "Peer":
         """A new WebSocket connection, which is closed when the check ends. Raises Broken."""
         options = {"max_queue": None, **options}
+        stack = contextlib.ExitStack()
         try:
-            raw = connect(
+            connection = connect(
                 self.ws_url,
                 additional_headers=self._headers,
                 open_timeout=self.patience(),
@@ -198,18 +251,19 @@ class Target:
                 proxy=None,
                 **options,
             )
+            raw = stack.enter_context(connection)
         except (OSError, TimeoutError, websockets.WebSocketException) as error:
             raise Broken(f"no WebSocket connection: {error}") from None
-        peer = Peer(self, raw, name)
+        peer = Peer(self, raw, name, stack)
         self._peers.append(peer)
         return peer
 
     def reproduction(self, steps: Sequence[Step]) -> str:
         """A program that does what `steps` have on record."""
         steps = [step for step in steps if step.call or step.sent is not None or step.received is not None]
-        if all(step.call for step in steps):
-            return "\n".join(self._curl(step) for step in steps[-3:])
         kept = steps[-_MOST_STEPS:]
+        if all(step.call for step in kept):
+            return "\n".join(self._curl(step) for step in kept[-3:])
         lines = ["from websockets.sync.client import connect"]
         if any(step.call for step in kept):
             lines += [
@@ -221,26 +275,27 @@ class Target:
             ]
         if len(steps) > len(kept):
             lines.append(f"# {len(steps) - len(kept)} exchanges before these are left out")
-        for who in dict.fromkeys(step.who for step in kept if not step.call):
-            lines.append(f"{who} = connect({self.ws_url!r}{', additional_headers=HEADERS' if self._headers else ''})")
+        peers = dict.fromkeys(step.who for step in kept if not step.call)
+        key = ", additional_headers={'X-API-Key': KEY}" if self._headers else ""
+        opened = [f"connect({self.ws_url!r}{key}) as {who}" for who in peers]
+        lines.append(f"with {', '.join(opened)}:")
         for step in kept:
             if step.call:
                 body = "" if step.sent is None else f", {_bytes(step.sent)!r}"
-                lines.append(f"rest({step.call[0]!r}, {step.call[1]!r}{body})")
+                lines.append(f"    rest({step.call[0]!r}, {step.call[1]!r}{body})")
             elif step.sent is not None:
-                lines.append(f"{step.who}.send({_shortened(step.sent)})")
+                lines.append(f"    {step.who}.send({_literal(step.sent)})")
             else:
-                lines.append(f"print({step.who}.recv(timeout=5))")
+                lines.append(f"    print({step.who}.recv(timeout=5))")
         return "\n".join(lines)
 
     def _curl(self, step: Step) -> str:
         method, path = step.call or ("GET", "/")
-        key = " -H 'X-API-Key: KEY'" if self._headers else ""
-        body = ""
+        words = ["curl", "-i", "-X", method, self.options.url.rstrip("/") + path]
+        words += ["-H", "X-API-Key: KEY"] if self._headers else []
         if step.sent is not None:
-            text = step.sent if isinstance(step.sent, str) else step.sent.decode(errors="replace")
-            body = " -H 'Content-Type: application/json' -d '" + text[:400].replace("'", "'\\''") + "'"
-        return f"curl -i -X {method} '{self.options.url.rstrip('/')}{path}'{key}{body}"
+            words += ["-H", "Content-Type: application/json", "-d", _bytes(step.sent).decode(errors="replace")]
+        return shlex.join(words)
 
 
 @dataclass(eq=False)
@@ -250,32 +305,37 @@ class Peer:
     target: Target
     raw: ClientConnection
     name: str
+    stack: contextlib.ExitStack
+    """Closes the connection."""
     unread: list[Frame] = field(default_factory=list)
     """Frames that came while an answer was waited for: neither answers nor looked at yet."""
 
-    def send(self, frame: Frame | str | bytes, *, text: bool | None = None) -> None:
-        """Send a frame; bytes as a binary one unless `text`. Raises Broken if the connection is closed."""
+    def send(self, frame: Frame | str | bytes | tuple[str, ...], *, text: bool | None = None) -> None:
+        """Send a frame; bytes as a binary one unless `text`, a tuple in fragments. Raises Broken if it is closed."""
         data = json.dumps(frame) if isinstance(frame, dict) else frame
         self.target.steps.append(Step(self.name, data, None))
         with self._watching():
-            self.raw.send(data, text=text)
+            if isinstance(data, tuple):
+                self.raw.send(iter(data))
+            else:
+                self.raw.send(data, text=text)
 
-    def receive_text(self, seconds: float | None = None) -> str:
-        """The text of the next frame. Raises Broken if none comes in time."""
-        patience = self.target.patience() if seconds is None else seconds
+    def receive_text(self, until: float | None = None) -> str:
+        """The text of the next frame. Raises Silent if none comes by `until`, by default within the deadline."""
+        end = self.target.soon() if until is None else until
         with self._watching():
             try:
-                data = self.raw.recv(timeout=patience)
+                data = self.raw.recv(timeout=max(0, end - time.monotonic()))
             except TimeoutError:
-                raise Broken(f"the server sent nothing for {patience:g} s, though it must answer") from None
+                raise Silent("what the server must send did not come in time") from None
         if isinstance(data, bytes):
             raise Broken("the server sent a binary frame", rule=self.target.document.place)
         self.target.steps.append(Step(self.name, None, data))
         return data
 
-    def receive(self, seconds: float | None = None) -> Frame:
-        """The next frame. Raises Broken if none comes in time, or if it is no JSON object."""
-        text = self.receive_text(seconds)
+    def receive(self, until: float | None = None) -> Frame:
+        """The next frame. Raises Silent if none comes by the time `until`, Broken if it is no JSON object."""
+        text = self.receive_text(until)
         try:
             frame = json.loads(text)
         except ValueError:
@@ -284,8 +344,14 @@ class Peer:
             raise Broken("the server sent a frame that is no JSON object", rule=self.target.document.place)
         self.target.frames += 1
         if problem := self.target.document.problem_of_sent(frame):
-            self.target.strays.setdefault(problem, (problem, text))
+            self.target.strays.setdefault(problem[0], (problem[1], text))
         return frame
+
+    def arrived(self) -> Iterator[Frame]:
+        """The frames that are here already. Raises Broken as `receive`."""
+        with contextlib.suppress(Silent):
+            while True:
+                yield self.receive(0.0)
 
     def ask(self, frame: Frame | str) -> Frame:
         """Send `frame` and return its answer; events and news that come first go to `unread`. Raises Broken."""
@@ -294,8 +360,9 @@ class Peer:
 
     def answer(self) -> Frame:
         """The next frame that answers a command. Raises Broken."""
+        until = self.target.soon()
         while True:
-            frame = self.receive()
+            frame = self.receive(until)
             if frame.get("type") in ("ack", "error", "pong") and not _is_slow(frame):
                 return frame
             self.unread.append(frame)
@@ -303,7 +370,7 @@ class Peer:
     def close(self) -> None:
         """Close the connection, whatever state it is in."""
         with contextlib.suppress(OSError, websockets.WebSocketException, TimeoutError):
-            self.raw.close()
+            self.stack.close()
 
     @contextlib.contextmanager
     def _watching(self) -> Iterator[None]:
@@ -314,6 +381,10 @@ class Peer:
             reason = f" ({closed.rcvd.reason})" if closed.rcvd and closed.rcvd.reason else ""
             self.target.steps.append(Step(self.name, None, f"closed with {code}{reason}"))
             raise Closed(f"the server closed the connection with {code}{reason}", code) from None
+
+
+class Silent(Broken):
+    """The server did not send what was waited for."""
 
 
 class Closed(Broken):
@@ -333,14 +404,38 @@ def _as_text(data: object) -> str | bytes | None:
     return data if isinstance(data, str | bytes | None) else "(streamed)"
 
 
-def _bytes(data: str | bytes) -> bytes:
-    return data.encode() if isinstance(data, str) else data
+def _bytes(data: str | bytes | tuple[str, ...]) -> bytes:
+    text = "".join(data) if isinstance(data, tuple) else data
+    return text.encode() if isinstance(text, str) else text
 
 
-def _shown(data: str | bytes) -> str:
+def _shown(data: str | bytes | tuple[str, ...]) -> str:
+    if isinstance(data, tuple):
+        return f"{_shown(''.join(data))} (in {len(data)} fragments)"
     text = repr(data)[1:] if isinstance(data, bytes) else data
     return text if len(text) <= 400 else f"{text[:300]}... ({len(text)} characters)"
 
 
-def _shortened(data: str | bytes) -> str:
-    return repr(data) if len(data) <= 2000 else f"{data[:1]!r} * {len(data)}  # its like"
+def _literal(data: str | bytes | tuple[str, ...]) -> str:
+    """`data` in Python, with what repeats itself in it told as that."""
+    if isinstance(data, tuple) or len(data) <= 200:
+        return repr(data)
+    pieces: list[str] = []
+    end = 0
+    for start, stop, unit in _runs(data):
+        pieces += [repr(data[end:start])] if start > end else []
+        pieces.append(f"{unit!r} * {(stop - start) // len(unit)}")
+        end = stop
+    pieces += [repr(data[end:])] if end < len(data) else []
+    return " + ".join(pieces)
+
+
+def _runs(data: str | bytes) -> Iterator[tuple[int, int, str | bytes]]:
+    """Where a few characters come again and again, and which."""
+    pattern = r"(.{1,8}?)\1{19,}"
+    if isinstance(data, str):
+        for run in re.finditer(pattern, data, re.DOTALL):
+            yield run.start(), run.end(), run[1]
+    else:
+        for raw in re.finditer(pattern.encode(), data, re.DOTALL):
+            yield raw.start(), raw.end(), raw[1]

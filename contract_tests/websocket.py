@@ -4,15 +4,17 @@ A valid frame gets a reply that is declared for it, with its correlation id; an 
 connection lives. Nothing here knows a name that stands in a document.
 """
 
+import functools
 import itertools
 import json
+import uuid
 from collections.abc import Iterator
 from typing import Any
 
-from contract_tests.asyncapi import INVALID, Message, Operation
+from contract_tests.asyncapi import INVALID, Message, Operation, WebSocketDocument
 from contract_tests.checks import Check, check
 from contract_tests.generate import bodies, for_each
-from contract_tests.target import Broken, Closed, Frame, Peer, Target
+from contract_tests.target import Broken, Closed, Frame, Peer, Silent, Target
 
 _INVALID_DATA = 1007
 _TOO_BIG = 1009
@@ -36,7 +38,11 @@ def checks(target: Target) -> Iterator[Check]:
             lambda target, operation=operation: _invalid(target, operation),  # type: ignore[misc]
         )
     yield from _CHECKS
-    yield Check("websocket", "every frame from the server keeps its schema", target.document.place, _strays)
+
+
+def last(target: Target) -> Check:
+    """The check of all that the others received, for the end of a run."""
+    return Check("websocket", "every frame from the server keeps its schema", target.document.place, _strays)
 
 
 _CHECKS: list[Check] = []
@@ -64,51 +70,78 @@ class Conversation:
             self._peer.close()
         self._peer = None
 
-    def replies_to(self, data: str | bytes, *, text: bool = True) -> list[Frame]:
+    def replies_to(self, data: str | bytes | tuple[str, ...], *, text: bool = True) -> list[Frame]:
         """What answers the frame `data`: all replies that come before the one to a good frame sent after it."""
         good, message = self.good()
         try:
             self.peer.send(data, text=text)
             self.peer.send(good)
-            replies = []
-            while True:
-                frame = self.peer.receive()
-                if not self._is_reply(frame):
-                    continue
-                if self._answers(frame, good, len(replies)):
-                    if self._document.is_refusal(frame):
-                        problem = f"after it, a valid {message.name} is refused"
-                        raise Broken(problem)
-                    return replies
-                replies.append(frame)
+            replies = self._replies_until(good, message)
+            if self._document.is_refusal(replies[-1]):
+                raise Broken(f"after it, a valid {message.name} is refused")
+            return replies[:-1]
         except Broken:
             self.lose()
             raise
 
     def good(self) -> tuple[Frame, Message]:
-        """A frame that must be taken, with a correlation id of its own."""
-        shortest = min(
-            (
-                (example, message)
-                for operation in self._document.operations
-                for message in operation.messages
-                for example in [*message.examples, _smallest(message.schema)]
-                if message.rules.accepts(example)
-            ),
-            key=lambda pair: len(json.dumps(pair[0])),
+        """A frame that must be taken, with a correlation id of its own, and what it is."""
+        frame, message = self._good
+        return with_id(self._document, message, frame, "good", next(self._numbers)), message
+
+    def _replies_until(self, good: Frame, message: Message) -> list[Frame]:
+        """All replies up to that to `good`."""
+        field = self._document.correlation
+        known = field is not None and field in good
+        replies: list[Frame] = []
+        until = self.target.soon()
+        # Without correlation ids, the second reply is taken for that to `good`, unless there are more.
+        while not (replies and replies[-1].get(field) == good[field] if known and field else len(replies) == 2):
+            try:
+                frame = self.peer.receive(until)
+            except Silent:
+                its = f" with its {field}" if known else ""
+                raise Broken(f"after it, a valid {message.name} is not answered{its}") from None
+            if self._is_reply(frame):
+                replies.append(frame)
+        if not known:
+            self.peer.raw.ping().wait(self.target.patience())
+            replies += filter(self._is_reply, self.peer.arrived())
+        return replies
+
+    @functools.cached_property
+    def _good(self) -> tuple[Frame, Message]:
+        document = self._document
+        accepted = [
+            (message.ours(example, self.target.prefix), message)
+            for operation in document.operations
+            for message in operation.messages
+            for example in [_smallest(message.schema), *message.examples]
+            if message.rules.accepts(example)
+        ]
+        if not accepted:
+            raise Broken(f"{document.place} has no message with an example that it allows", rule=document.place)
+        # Its reply can be told from others if it has an id; the shortest asks for least.
+        field = document.correlation
+        return min(
+            accepted,
+            key=lambda pair: (field not in with_id(document, pair[1], pair[0], "good", 0), len(json.dumps(pair[0]))),
         )
-        frame = dict(shortest[0])
-        if self._document.correlation:
-            frame[self._document.correlation] = f"good-{next(self._numbers)}"
-        return frame, shortest[1]
 
     def _is_reply(self, frame: Frame) -> bool:
         return self._document.sent_as(frame) in self._document.replies
 
-    def _answers(self, frame: Frame, good: Frame, before: int) -> bool:
-        """Whether `frame` answers `good`; without correlation ids, the second reply must."""
-        field = self._document.correlation
-        return before == 1 if field is None else frame.get(field) == good[field]
+
+def with_id(document: WebSocketDocument, message: Message, frame: Frame, word: str, number: int) -> Frame:
+    """`frame` with a correlation id that no other pair of `word` and `number` gets; as it is, if it may have none."""
+    field = document.correlation
+    if field is None:
+        return frame
+    whole = 2 * number + (word == "good")
+    for value in (f"{word}-{number}", f"{whole:x}", str(uuid.UUID(int=whole, version=4)), whole):
+        if message.rules.accepts({**frame, field: value}):
+            return {**frame, field: value}
+    return frame
 
 
 def _valid(target: Target, operation: Operation) -> None:
@@ -120,9 +153,10 @@ def _valid(target: Target, operation: Operation) -> None:
         frame, _ = body
         if not isinstance(frame, dict) or not message.rules.accepts(frame) or not _is_text(frame):
             return
+        frame = message.ours(frame, target.prefix)
         number = next(numbers)
-        if field and number % 3 and message.rules.accepts({**frame, field: f"case-{number}"}):
-            frame = {**frame, field: f"case-{number}"}
+        if number % 3:
+            frame = with_id(target.document, message, frame, "case", number)
         replies = conversation.replies_to(json.dumps(frame, ensure_ascii=bool(number % 2)))
         if len(replies) != 1:
             raise Broken(f"a valid {message.name} gets {_count(len(replies), 'reply', 'replies')} instead of one")
@@ -143,12 +177,13 @@ def _invalid(target: Target, operation: Operation) -> None:
 
     def one(body: tuple[Any, str]) -> None:
         value, label = body
+        value = message.ours(value, target.prefix)
         data = value if isinstance(value, bytes) else json.dumps(value, default=lambda _: None)
         _refused(target, conversation, data, f"an invalid {message.name} ({label})" if label else "an invalid frame")
 
     for message in operation.messages:
         for_each(target, bodies(message.schema, valid=False), target.options.examples, one)
-        for label, frame in _near_misses(message):
+        for label, frame in _near_misses(target, message):
             target.cases += 1
             target.steps = []
             _refused(target, conversation, json.dumps(frame), f"an invalid {message.name} ({label})")
@@ -183,7 +218,7 @@ def _check_refusal(target: Target, reply: Frame, what: str) -> None:
         kind = target.document.sent_as(reply)
         raise Broken(f"{what} is answered with {kind and kind.name} instead of {refusal.name}")
     if refusal.on_invalid and (problem := refusal.on_invalid.problem(reply)):
-        raise Broken(f"{what} is refused, but not as invalid: {problem}", rule=f"{refusal.place}/{INVALID}")
+        raise Broken(f"{what} is refused, but not as invalid: {problem[1]}", rule=f"{refusal.place}/{INVALID}")
 
 
 def _not_utf_8(target: Target, conversation: Conversation, data: bytes) -> None:
@@ -211,7 +246,7 @@ def a_binary_frame_gets_one_refusal(target: Target) -> None:
 
 
 @check("websocket", "RFC 8259, 2", _CHECKS)
-def text_that_is_not_JSON_gets_one_refusal(target: Target) -> None:  # noqa: N802 - the name is the report's
+def text_that_is_not_JSON_gets_one_refusal(target: Target) -> None:
     conversation = Conversation(target)
     good = json.dumps(conversation.good()[0])
     for text in ("", " ", "{", good[:-1], good + "}", good + good, "'" + good[1:], "NaN", "nul", "\ufeff" + good):
@@ -221,7 +256,7 @@ def text_that_is_not_JSON_gets_one_refusal(target: Target) -> None:  # noqa: N80
 
 
 @check("websocket", "RFC 8259, 2", _CHECKS)
-def JSON_that_is_no_object_gets_one_refusal(target: Target) -> None:  # noqa: N802 - the name is the report's
+def JSON_that_is_no_object_gets_one_refusal(target: Target) -> None:
     conversation = Conversation(target)
     for text in ("null", "0", "true", '""', "[]", "[{}]", "{}", f"[{json.dumps(conversation.good()[0])}]"):
         target.cases += 1
@@ -247,19 +282,21 @@ def a_huge_frame_is_refused_or_ends_its_connection_with_1009(target: Target) -> 
     target.cases += 1
     try:
         peer.send('{"a":"' + "x" * _HUGE + '"}')
-        while not target.document.is_refusal(peer.receive()):
+        until = target.soon()
+        while not target.document.is_refusal(peer.receive(until)):
             pass
     except Closed as closed:
         if closed.code not in (_TOO_BIG, 1006):
             raise Broken(f"{closed.problem} for a frame of {_HUGE} bytes, not with {_TOO_BIG}") from None
     conversation = Conversation(target)
-    if conversation.replies_to("{"):
-        return
-    raise Broken("after a huge frame, the server does not answer another connection")
+    try:
+        conversation.replies_to(json.dumps(conversation.good()[0]))
+    except Broken:
+        raise Broken("after a huge frame, the server does not answer another connection") from None
 
 
 @check("websocket", "RFC 6455, 8.1", _CHECKS)
-def text_that_is_not_UTF_8_is_refused_or_ends_its_connection_with_1007(target: Target) -> None:  # noqa: N802
+def text_that_is_not_UTF_8_is_refused_or_ends_its_connection_with_1007(target: Target) -> None:
     conversation = Conversation(target)
     good = json.dumps(conversation.good()[0]).encode()
     for data in (b"\xff", b'{"a":"\xc3"}', good[:-2] + b"\xed\xa0\x80" + good[-2:]):
@@ -276,15 +313,15 @@ def a_fragmented_message_is_one_message(target: Target) -> None:
         good, message = conversation.good()
         text = json.dumps(good)
         step = max(1, len(text) // parts)
-        pieces = [text[at : at + step] for at in range(0, len(text), step)]
-        conversation.peer.raw.send(iter(pieces))
-        replies = conversation.replies_to(json.dumps(conversation.good()[0]))
-        if len(replies) != 2 or any(map(target.document.is_refusal, replies)):
+        pieces = tuple(text[at : at + step] for at in range(0, len(text), step))
+        target.steps = []
+        replies = conversation.replies_to(pieces)
+        if len(replies) != 1 or target.document.is_refusal(replies[0]):
             raise Broken(f"a {message.name} in {len(pieces)} fragments is not taken as one frame")
 
 
 @check("websocket", "RFC 6455, 5.5.2", _CHECKS)
-def a_WebSocket_ping_is_answered(target: Target) -> None:  # noqa: N802 - the name is the report's
+def a_WebSocket_ping_is_answered(target: Target) -> None:
     target.cases += 1
     peer = target.peer()
     if not peer.raw.ping(b"are you there").wait(target.patience()):
@@ -294,50 +331,78 @@ def a_WebSocket_ping_is_answered(target: Target) -> None:  # noqa: N802 - the na
 def _strays(target: Target) -> None:
     """What all checks of this run received."""
     target.cases = target.frames
-    found = [Broken(f"{problem} ({text[:300]})", steps=[]) for problem, text in target.strays.values()]
+    found = [
+        Broken(f"{problem} ({text[:300]})", rule=rule, steps=[]) for rule, (problem, text) in target.strays.items()
+    ]
     if found:
         raise ExceptionGroup("strays", found)
 
 
-def _near_misses(message: Message) -> Iterator[tuple[str, Frame]]:
+def _near_misses(target: Target, message: Message) -> Iterator[tuple[str, Frame]]:
     """Frames that are wrong in one place: for a server that looks at some places only."""
     frame = _smallest(message.schema)
     if not message.rules.accepts(frame):
         frame = next((example for example in message.examples if message.rules.accepts(example)), None)
     if not isinstance(frame, dict):
         return
-    for label, wrong in _spoilt(message.schema, frame):
+    frame = with_id(target.document, message, message.ours(frame, target.prefix), "case", 0)
+    for where, what, wrong in _spoilt(message.schema, frame):
         if not message.rules.accepts(wrong):
-            yield label, wrong
+            yield f"{'.'.join(where)} {what}".strip(), message.ours(wrong, target.prefix)
 
 
-def _spoilt(schema: dict[str, Any], frame: Frame, path: str = "") -> Iterator[tuple[str, Frame]]:
-    for name in frame:
-        yield f"{path}{name} missing", {key: value for key, value in frame.items() if key != name}
-        for value in (None, True, -1, 1.5, "", " ", "\x00", "x" * 5000, "a\n", "urn:x", [], {}):
-            yield f"{path}{name} is {json.dumps(value)[:20]}", {**frame, name: value}
-        inner = schema.get("properties", {}).get(name, {})
-        if isinstance(frame[name], dict) and isinstance(inner, dict):
-            for label, value in _spoilt(inner, frame[name], f"{path}{name}."):
-                yield label, {**frame, name: value}
-    for name, inner in schema.get("properties", {}).items():
-        if name not in frame:
-            for value in (None, True, -1, 1.5, "x" * 5000, [], {}):
-                yield f"{path}{name} is {json.dumps(value)[:20]}", {**frame, name: value}
-    yield f"{path}unknown field", {**frame, "unknown-field": 1}
+_WRONG: list[Any] = [None, True, -1, 1.5, "", " ", "1", "\x00", "x" * 5000, "a\n", "urn:x", [], {}]
 
 
-def _smallest(schema: dict[str, Any]) -> Any:
+def _spoilt(schema: Any, value: Any) -> Iterator[tuple[tuple[str, ...], str, Any]]:
+    """What `value`, which keeps `schema`, becomes with something changed: where, what, and the whole."""
+    rules = schema if isinstance(schema, dict) else {}
+    match value:
+        case dict():
+            for name in value:
+                yield (name,), "missing", {key: kept for key, kept in value.items() if key != name}
+            for name, inner in {**{name: {} for name in value}, **rules.get("properties", {})}.items():
+                for where, what, wrong in _changed(inner, value.get(name, _smallest(inner))):
+                    yield (name, *where), what, {**value, name: wrong}
+            yield (), "unknown field", {**value, "unknown-field": 1}
+        case list():
+            inner = rules.get("items", {})
+            item = value[0] if value else _smallest(inner)
+            for length in (rules.get("maxItems", 0) + 1, max(rules.get("minItems", 0), 1) - 1):
+                yield (), f"has {_count(length, 'item', 'items')}", [item] * length
+            for where, what, wrong in _changed(inner, item):
+                yield ("0", *where), what, [wrong]
+        case str():
+            for more in ("x", "\n"):
+                yield (), f"ends with {json.dumps(more)}", value + more
+                yield (), f"begins with {json.dumps(more)}", more + value
+            for length in (rules.get("maxLength", 0) + 1, max(rules.get("minLength", 0), 1) - 1):
+                yield (), f"has {_count(length, 'character', 'characters')}", ((value or "x") * length)[:length]
+        case int() | float():
+            for bound, step in (("minimum", -1), ("maximum", 1)):
+                if bound in rules:
+                    yield (), f"is {rules[bound] + step}", rules[bound] + step
+
+
+def _changed(schema: Any, value: Any) -> Iterator[tuple[tuple[str, ...], str, Any]]:
+    for wrong in _WRONG:
+        yield (), f"is {json.dumps(wrong)[:20]}", wrong
+    yield from _spoilt(schema, value)
+
+
+def _smallest(schema: Any) -> Any:
     """A value of `schema` with nothing that is not required, as far as it can be told without a search."""
+    if not isinstance(schema, dict):
+        return None
+    if schema.get("type") == "object":
+        properties = schema.get("properties", {})
+        return {name: _smallest(properties.get(name, {})) for name in schema.get("required", [])}
     for key in ("const", "example", "default"):
         if key in schema:
             return schema[key]
     if schema.get("enum") or schema.get("examples"):
         return (schema.get("enum") or schema["examples"])[0]
     match schema.get("type"):
-        case "object":
-            properties = schema.get("properties", {})
-            return {name: _smallest(properties.get(name, {})) for name in schema.get("required", [])}
         case "array":
             return [_smallest(schema.get("items", {}))] * schema.get("minItems", 0)
         case "string":

@@ -4,15 +4,24 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from typing_extensions import TypeAliasType
 from uuid import UUID
 
 
-class ErrorDetail(BaseModel):
-    """
-    What went wrong.
-    """
+ClientId = TypeAliasType(
+    "ClientId",
+    Annotated[
+        str, Field(examples=["s1"], max_length=256, min_length=1, title="ClientId")
+    ],
+)
+"""
+An opaque label of the subscriber, for people who read logs. Many connections may use the same one; it grants nothing and groups nothing.
+"""
 
-    code: Annotated[
+
+ErrorCode = TypeAliasType(
+    "ErrorCode",
+    Annotated[
         Literal[
             "BAD_REQUEST",
             "TOPIC_NOT_FOUND",
@@ -22,10 +31,19 @@ class ErrorDetail(BaseModel):
             "INTERNAL",
         ],
         Field(title="ErrorCode"),
-    ]
+    ],
+)
+"""
+`BAD_REQUEST`: the frame breaks the contract. `TOPIC_NOT_FOUND`: the topic does not exist; nothing was created. `SLOW_CONSUMER`: messages were dropped because this connection did not read fast enough. `UNAUTHORIZED`: credentials are missing or wrong. `LIMIT_EXCEEDED`: a limit of the service would be passed, for instance subscriptions per connection. `INTERNAL`: the service failed; the frame may or may not have taken effect.
+"""
+
+
+class ErrorDetail(BaseModel):
     """
-    `BAD_REQUEST`: the frame breaks the contract. `TOPIC_NOT_FOUND`: the topic does not exist; nothing was created. `SLOW_CONSUMER`: messages were dropped because this connection did not read fast enough. `UNAUTHORIZED`: credentials are missing or wrong. `LIMIT_EXCEEDED`: a limit of the service would be passed, for instance subscriptions per connection. `INTERNAL`: the service failed; the frame may or may not have taken effect.
+    What went wrong.
     """
+
+    code: ErrorCode
     message: Annotated[str, Field(min_length=1)]
     """
     What went wrong, for a person. It names the field and the rule where a frame broke the contract.
@@ -75,6 +93,27 @@ class Index(BaseModel):
     """
 
 
+InfoMessage = TypeAliasType(
+    "InfoMessage",
+    Annotated[Literal["ping", "topic_deleted"], Field(title="InfoMessage")],
+)
+"""
+What happened.
+"""
+
+
+MessageId = TypeAliasType(
+    "MessageId",
+    Annotated[
+        UUID,
+        Field(examples=["550e8400-e29b-41d4-a716-446655440000"], title="MessageId"),
+    ],
+)
+"""
+The message's identity, a UUID (RFC 9562) that the publisher chooses. The service hands it on and does not look for repeats: a publisher that tries again with the same id lets its subscribers tell the copies.
+"""
+
+
 class Problem(BaseModel):
     """
     A problem document (RFC 9457).
@@ -101,6 +140,51 @@ class Problem(BaseModel):
     """
     What went wrong this time, for a person.
     """
+
+
+RequestId = TypeAliasType(
+    "RequestId",
+    Annotated[
+        str,
+        Field(
+            examples=["550e8400-e29b-41d4-a716-446655440000"],
+            max_length=256,
+            title="RequestId",
+        ),
+    ],
+)
+"""
+An opaque string that the client chooses. It comes back on the `ack`, `error` or `pong` that answers the frame, and is absent there when the frame had none.
+"""
+
+
+Timestamp = TypeAliasType(
+    "Timestamp",
+    Annotated[
+        AwareDatetime, Field(examples=["2025-08-25T10:00:00Z"], title="Timestamp")
+    ],
+)
+"""
+The server's clock when it made this, RFC 3339 in UTC, ending in `Z`.
+"""
+
+
+TopicName = TypeAliasType(
+    "TopicName",
+    Annotated[
+        str,
+        Field(
+            examples=["orders"],
+            max_length=128,
+            min_length=1,
+            pattern="^[A-Za-z0-9_][A-Za-z0-9._-]*$",
+            title="TopicName",
+        ),
+    ],
+)
+"""
+The name of a topic: letters, digits, `.`, `_` and `-`, beginning with a letter, a digit or `_`. Names are case-sensitive. The name stands in URLs as it is. `x-test-prefix` has contract tests put a prefix of their own before it.
+"""
 
 
 class TopicStats(BaseModel):
@@ -135,19 +219,7 @@ class TopicSummary(BaseModel):
     A topic in the list.
     """
 
-    name: Annotated[
-        str,
-        Field(
-            examples=["orders"],
-            max_length=128,
-            min_length=1,
-            pattern="^[A-Za-z0-9_][A-Za-z0-9._-]*$",
-            title="TopicName",
-        ),
-    ]
-    """
-    The name of a topic: letters, digits, `.`, `_` and `-`, beginning with a letter, a digit or `_`. Names are case-sensitive. The name stands in URLs as it is.
-    """
+    name: TopicName
     subscribers: Annotated[int, Field(ge=0)]
     """
     Connections subscribed to the topic now.
@@ -163,36 +235,9 @@ class Unsubscribe(BaseModel):
         extra="forbid",
     )
     type: Literal["unsubscribe"]
-    topic: Annotated[
-        str,
-        Field(
-            examples=["orders"],
-            max_length=128,
-            min_length=1,
-            pattern="^[A-Za-z0-9_][A-Za-z0-9._-]*$",
-            title="TopicName",
-        ),
-    ]
-    """
-    The name of a topic: letters, digits, `.`, `_` and `-`, beginning with a letter, a digit or `_`. Names are case-sensitive. The name stands in URLs as it is.
-    """
-    client_id: Annotated[
-        str, Field(examples=["s1"], max_length=256, min_length=1, title="ClientId")
-    ]
-    """
-    An opaque label of the subscriber, for people who read logs. Many connections may use the same one; it grants nothing and groups nothing.
-    """
-    request_id: Annotated[
-        str | None,
-        Field(
-            examples=["550e8400-e29b-41d4-a716-446655440000"],
-            max_length=256,
-            title="RequestId",
-        ),
-    ] = None
-    """
-    An opaque string that the client chooses. It comes back on the `ack`, `error` or `pong` that answers the frame, and is absent there when the frame had none.
-    """
+    topic: TopicName
+    client_id: ClientId
+    request_id: RequestId | None = None
 
 
 class Ack(BaseModel):
@@ -201,37 +246,10 @@ class Ack(BaseModel):
     """
 
     type: Literal["ack"]
-    request_id: Annotated[
-        str | None,
-        Field(
-            examples=["550e8400-e29b-41d4-a716-446655440000"],
-            max_length=256,
-            title="RequestId",
-        ),
-    ] = None
-    """
-    An opaque string that the client chooses. It comes back on the `ack`, `error` or `pong` that answers the frame, and is absent there when the frame had none.
-    """
-    topic: Annotated[
-        str,
-        Field(
-            examples=["orders"],
-            max_length=128,
-            min_length=1,
-            pattern="^[A-Za-z0-9_][A-Za-z0-9._-]*$",
-            title="TopicName",
-        ),
-    ]
-    """
-    The name of a topic: letters, digits, `.`, `_` and `-`, beginning with a letter, a digit or `_`. Names are case-sensitive. The name stands in URLs as it is.
-    """
+    request_id: RequestId | None = None
+    topic: TopicName
     status: Literal["ok"]
-    ts: Annotated[
-        AwareDatetime, Field(examples=["2025-08-25T10:00:00Z"], title="Timestamp")
-    ]
-    """
-    The server's clock when it made this, RFC 3339 in UTC, ending in `Z`.
-    """
+    ts: Timestamp
 
 
 class Error(BaseModel):
@@ -240,37 +258,10 @@ class Error(BaseModel):
     """
 
     type: Literal["error"]
-    request_id: Annotated[
-        str | None,
-        Field(
-            examples=["550e8400-e29b-41d4-a716-446655440000"],
-            max_length=256,
-            title="RequestId",
-        ),
-    ] = None
-    """
-    An opaque string that the client chooses. It comes back on the `ack`, `error` or `pong` that answers the frame, and is absent there when the frame had none.
-    """
-    topic: Annotated[
-        str | None,
-        Field(
-            examples=["orders"],
-            max_length=128,
-            min_length=1,
-            pattern="^[A-Za-z0-9_][A-Za-z0-9._-]*$",
-            title="TopicName",
-        ),
-    ] = None
-    """
-    The name of a topic: letters, digits, `.`, `_` and `-`, beginning with a letter, a digit or `_`. Names are case-sensitive. The name stands in URLs as it is.
-    """
+    request_id: RequestId | None = None
+    topic: TopicName | None = None
     error: ErrorDetail
-    ts: Annotated[
-        AwareDatetime, Field(examples=["2025-08-25T10:00:00Z"], title="Timestamp")
-    ]
-    """
-    The server's clock when it made this, RFC 3339 in UTC, ending in `Z`.
-    """
+    ts: Timestamp
 
 
 class Info(BaseModel):
@@ -279,46 +270,23 @@ class Info(BaseModel):
     """
 
     type: Literal["info"]
-    topic: Annotated[
-        str | None,
-        Field(
-            examples=["orders"],
-            max_length=128,
-            min_length=1,
-            pattern="^[A-Za-z0-9_][A-Za-z0-9._-]*$",
-            title="TopicName",
-        ),
-    ] = None
-    """
-    The name of a topic: letters, digits, `.`, `_` and `-`, beginning with a letter, a digit or `_`. Names are case-sensitive. The name stands in URLs as it is.
-    """
-    msg: Annotated[Literal["ping", "topic_deleted"], Field(title="InfoMessage")]
+    topic: TopicName | None = None
+    msg: Annotated[InfoMessage, Field(title="InfoMessage")]
     """
     What happened.
     """
-    ts: Annotated[
-        AwareDatetime, Field(examples=["2025-08-25T10:00:00Z"], title="Timestamp")
-    ]
-    """
-    The server's clock when it made this, RFC 3339 in UTC, ending in `Z`.
-    """
+    ts: Timestamp
 
 
 class Message(BaseModel):
     """
-    What is published: an id and any JSON value. The message reaches every subscriber as the very text that the publisher sent, byte for byte: numbers keep their digits, objects their key order and repeated keys, strings their escapes. A payload may be nested up to 128 levels deep.
+    What is published: an id and any JSON value. The message reaches every subscriber as the very text that the publisher sent, byte for byte: numbers keep their digits, objects their key order and repeated keys, strings their escapes. A payload may be nested up to 126 levels deep.
     """
 
     model_config = ConfigDict(
         extra="forbid",
     )
-    id: Annotated[
-        UUID,
-        Field(examples=["550e8400-e29b-41d4-a716-446655440000"], title="MessageId"),
-    ]
-    """
-    The message's identity, a UUID (RFC 9562) that the publisher chooses. The service hands it on and does not look for repeats: a publisher that tries again with the same id lets its subscribers tell the copies.
-    """
+    id: MessageId
     payload: Any
     """
     Any JSON value, `null`, a string and a bare number included.
@@ -333,19 +301,7 @@ class NewTopic(BaseModel):
     model_config = ConfigDict(
         extra="forbid",
     )
-    name: Annotated[
-        str,
-        Field(
-            examples=["orders"],
-            max_length=128,
-            min_length=1,
-            pattern="^[A-Za-z0-9_][A-Za-z0-9._-]*$",
-            title="TopicName",
-        ),
-    ]
-    """
-    The name of a topic: letters, digits, `.`, `_` and `-`, beginning with a letter, a digit or `_`. Names are case-sensitive. The name stands in URLs as it is.
-    """
+    name: TopicName
 
 
 class Ping(BaseModel):
@@ -357,17 +313,7 @@ class Ping(BaseModel):
         extra="forbid",
     )
     type: Literal["ping"]
-    request_id: Annotated[
-        str | None,
-        Field(
-            examples=["550e8400-e29b-41d4-a716-446655440000"],
-            max_length=256,
-            title="RequestId",
-        ),
-    ] = None
-    """
-    An opaque string that the client chooses. It comes back on the `ack`, `error` or `pong` that answers the frame, and is absent there when the frame had none.
-    """
+    request_id: RequestId | None = None
 
 
 class Pong(BaseModel):
@@ -376,23 +322,8 @@ class Pong(BaseModel):
     """
 
     type: Literal["pong"]
-    request_id: Annotated[
-        str | None,
-        Field(
-            examples=["550e8400-e29b-41d4-a716-446655440000"],
-            max_length=256,
-            title="RequestId",
-        ),
-    ] = None
-    """
-    An opaque string that the client chooses. It comes back on the `ack`, `error` or `pong` that answers the frame, and is absent there when the frame had none.
-    """
-    ts: Annotated[
-        AwareDatetime, Field(examples=["2025-08-25T10:00:00Z"], title="Timestamp")
-    ]
-    """
-    The server's clock when it made this, RFC 3339 in UTC, ending in `Z`.
-    """
+    request_id: RequestId | None = None
+    ts: Timestamp
 
 
 class Publish(BaseModel):
@@ -404,31 +335,9 @@ class Publish(BaseModel):
         extra="forbid",
     )
     type: Literal["publish"]
-    topic: Annotated[
-        str,
-        Field(
-            examples=["orders"],
-            max_length=128,
-            min_length=1,
-            pattern="^[A-Za-z0-9_][A-Za-z0-9._-]*$",
-            title="TopicName",
-        ),
-    ]
-    """
-    The name of a topic: letters, digits, `.`, `_` and `-`, beginning with a letter, a digit or `_`. Names are case-sensitive. The name stands in URLs as it is.
-    """
+    topic: TopicName
     message: Message
-    request_id: Annotated[
-        str | None,
-        Field(
-            examples=["550e8400-e29b-41d4-a716-446655440000"],
-            max_length=256,
-            title="RequestId",
-        ),
-    ] = None
-    """
-    An opaque string that the client chooses. It comes back on the `ack`, `error` or `pong` that answers the frame, and is absent there when the frame had none.
-    """
+    request_id: RequestId | None = None
 
 
 class PublishAccepted(BaseModel):
@@ -437,26 +346,8 @@ class PublishAccepted(BaseModel):
     """
 
     status: Literal["accepted"]
-    topic: Annotated[
-        str,
-        Field(
-            examples=["orders"],
-            max_length=128,
-            min_length=1,
-            pattern="^[A-Za-z0-9_][A-Za-z0-9._-]*$",
-            title="TopicName",
-        ),
-    ]
-    """
-    The name of a topic: letters, digits, `.`, `_` and `-`, beginning with a letter, a digit or `_`. Names are case-sensitive. The name stands in URLs as it is.
-    """
-    id: Annotated[
-        UUID,
-        Field(examples=["550e8400-e29b-41d4-a716-446655440000"], title="MessageId"),
-    ]
-    """
-    The message's identity, a UUID (RFC 9562) that the publisher chooses. The service hands it on and does not look for repeats: a publisher that tries again with the same id lets its subscribers tell the copies.
-    """
+    topic: TopicName
+    id: MessageId
 
 
 class Stats(BaseModel):
@@ -476,40 +367,13 @@ class Subscribe(BaseModel):
         extra="forbid",
     )
     type: Literal["subscribe"]
-    topic: Annotated[
-        str,
-        Field(
-            examples=["orders"],
-            max_length=128,
-            min_length=1,
-            pattern="^[A-Za-z0-9_][A-Za-z0-9._-]*$",
-            title="TopicName",
-        ),
-    ]
-    """
-    The name of a topic: letters, digits, `.`, `_` and `-`, beginning with a letter, a digit or `_`. Names are case-sensitive. The name stands in URLs as it is.
-    """
-    client_id: Annotated[
-        str, Field(examples=["s1"], max_length=256, min_length=1, title="ClientId")
-    ]
-    """
-    An opaque label of the subscriber, for people who read logs. Many connections may use the same one; it grants nothing and groups nothing.
-    """
+    topic: TopicName
+    client_id: ClientId
     last_n: Annotated[int | None, Field(ge=0)] = None
     """
     Replay that many of the newest retained messages first, oldest first. More than there are is not an error: all retained ones are replayed.
     """
-    request_id: Annotated[
-        str | None,
-        Field(
-            examples=["550e8400-e29b-41d4-a716-446655440000"],
-            max_length=256,
-            title="RequestId",
-        ),
-    ] = None
-    """
-    An opaque string that the client chooses. It comes back on the `ack`, `error` or `pong` that answers the frame, and is absent there when the frame had none.
-    """
+    request_id: RequestId | None = None
 
 
 class TopicCreated(BaseModel):
@@ -518,19 +382,7 @@ class TopicCreated(BaseModel):
     """
 
     status: Literal["created"]
-    topic: Annotated[
-        str,
-        Field(
-            examples=["orders"],
-            max_length=128,
-            min_length=1,
-            pattern="^[A-Za-z0-9_][A-Za-z0-9._-]*$",
-            title="TopicName",
-        ),
-    ]
-    """
-    The name of a topic: letters, digits, `.`, `_` and `-`, beginning with a letter, a digit or `_`. Names are case-sensitive. The name stands in URLs as it is.
-    """
+    topic: TopicName
 
 
 class TopicDeleted(BaseModel):
@@ -539,19 +391,7 @@ class TopicDeleted(BaseModel):
     """
 
     status: Literal["deleted"]
-    topic: Annotated[
-        str,
-        Field(
-            examples=["orders"],
-            max_length=128,
-            min_length=1,
-            pattern="^[A-Za-z0-9_][A-Za-z0-9._-]*$",
-            title="TopicName",
-        ),
-    ]
-    """
-    The name of a topic: letters, digits, `.`, `_` and `-`, beginning with a letter, a digit or `_`. Names are case-sensitive. The name stands in URLs as it is.
-    """
+    topic: TopicName
 
 
 class TopicDetail(BaseModel):
@@ -559,19 +399,7 @@ class TopicDetail(BaseModel):
     One topic and its numbers since it was created.
     """
 
-    name: Annotated[
-        str,
-        Field(
-            examples=["orders"],
-            max_length=128,
-            min_length=1,
-            pattern="^[A-Za-z0-9_][A-Za-z0-9._-]*$",
-            title="TopicName",
-        ),
-    ]
-    """
-    The name of a topic: letters, digits, `.`, `_` and `-`, beginning with a letter, a digit or `_`. Names are case-sensitive. The name stands in URLs as it is.
-    """
+    name: TopicName
     messages: Annotated[int, Field(ge=0)]
     """
     Messages the topic has taken.
@@ -608,26 +436,9 @@ class Event(BaseModel):
     """
 
     type: Literal["event"]
-    topic: Annotated[
-        str,
-        Field(
-            examples=["orders"],
-            max_length=128,
-            min_length=1,
-            pattern="^[A-Za-z0-9_][A-Za-z0-9._-]*$",
-            title="TopicName",
-        ),
-    ]
-    """
-    The name of a topic: letters, digits, `.`, `_` and `-`, beginning with a letter, a digit or `_`. Names are case-sensitive. The name stands in URLs as it is.
-    """
+    topic: TopicName
     message: Message
-    ts: Annotated[
-        AwareDatetime, Field(examples=["2025-08-25T10:00:00Z"], title="Timestamp")
-    ]
-    """
-    The server's clock when it made this, RFC 3339 in UTC, ending in `Z`.
-    """
+    ts: Timestamp
 
 
 class RetainedEvents(BaseModel):
@@ -635,17 +446,5 @@ class RetainedEvents(BaseModel):
     Retained messages of a topic, oldest first, each as the event its subscribers received.
     """
 
-    topic: Annotated[
-        str,
-        Field(
-            examples=["orders"],
-            max_length=128,
-            min_length=1,
-            pattern="^[A-Za-z0-9_][A-Za-z0-9._-]*$",
-            title="TopicName",
-        ),
-    ]
-    """
-    The name of a topic: letters, digits, `.`, `_` and `-`, beginning with a letter, a digit or `_`. Names are case-sensitive. The name stands in URLs as it is.
-    """
+    topic: TopicName
     events: list[Event]

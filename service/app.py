@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import math
 import os
 import signal
 import socket
@@ -12,7 +13,7 @@ from types import FrameType
 from typing import Any, cast
 
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from service import __version__
@@ -28,6 +29,11 @@ from service.settings import Settings
 
 _log = logging.getLogger(__name__)
 
+_MOST_HEAD_BYTES = 65_536
+"""How large the head of a request may be: its first line and its header fields."""
+_HEAD_TIMEOUT = 10.0
+"""Seconds that the head of a request may take to come."""
+
 
 class Service:
     """Specbus, on one event loop."""
@@ -36,7 +42,6 @@ class Service:
         """Put the service together, inside a running loop. Raises ContractError."""
         self._settings = settings
         api_key = settings.api_key.get_secret_value() if settings.api_key else None
-        # Not bound to one loop's call_soon before it is needed: uvicorn runs us on the loop that is running now.
         self.broker = Broker(
             asyncio.get_running_loop().call_soon,
             history_size=settings.history_size,
@@ -60,10 +65,11 @@ class Service:
         contract = RestContract(settings.specs / "openapi.yaml")
         operations = Operations(
             self.broker,
-            contract.document,
+            contract,
             hub.contract.document,
             hub.contract.address,
             lambda: len(hub.connections),
+            hub.limit_reached,
         )
         self.asgi = rest.build(
             contract,
@@ -86,8 +92,10 @@ class Service:
                 access_log=False,
                 server_header=False,
                 lifespan="off",
-                timeout_graceful_shutdown=int(settings.shutdown_deadline) + 1,
-            )
+                # Only if all else fails: uvicorn calls it an error.
+                timeout_graceful_shutdown=math.ceil(settings.shutdown_deadline) + 1,
+            ),
+            settings.shutdown_deadline,
         )
 
     async def run(self, listening: socket.socket, started: Callable[[], None] = lambda: None) -> None:
@@ -111,15 +119,64 @@ class Service:
 
 
 class _Http(HttpToolsProtocol):
-    """uvicorn's HTTP protocol; what is not HTTP gets a problem document too."""
+    """uvicorn's HTTP protocol, with limits to a request's head; what is not HTTP gets a problem document too."""
+
+    _head_timer: asyncio.TimerHandle | None = None
+    _between = 0
+    """How many bytes came since the last head or part of a body: of the next head, or of a body's trailer."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
+        super().connection_made(transport)
+        self._await_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self._head_came()
+
+    def data_received(self, data: bytes) -> None:
+        if self.timeout_keep_alive_task:  # which ends here
+            self._await_head()
+        self._between += len(data)
+        super().data_received(data)
+        if self._between > _MOST_HEAD_BYTES and not self.transport.is_closing():
+            self._refuse_head()
+
+    def on_headers_complete(self) -> None:
+        self._head_came()
+        if len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers) > _MOST_HEAD_BYTES:
+            self._refuse_head()
+            raise ValueError  # so that the parser stops
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        self._between = 0
+        super().on_body(body)
 
     def send_400_response(self, msg: str) -> None:
         """Refuse what is not HTTP/1.1 (RFC 9112, 2.2) and close."""
-        response = ProblemError(HTTPStatus.BAD_REQUEST, "the request is not valid HTTP/1.1").response()
+        if not self.transport.is_closing():
+            self._refuse(ProblemError(HTTPStatus.BAD_REQUEST, "the request is not valid HTTP/1.1"))
+
+    def _refuse_head(self) -> None:
+        detail = f"the head of a request may have at most {_MOST_HEAD_BYTES} bytes"
+        self._refuse(ProblemError(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, detail))
+
+    def _refuse(self, problem: ProblemError) -> None:
+        """Answer with `problem` and close."""
+        response = problem.response()
         fields = [*response.raw_headers, (b"connection", b"close")]
         head = b"".join(b"%b: %b\r\n" % field for field in fields)
-        self.transport.write(b"HTTP/1.1 400 Bad Request\r\n%b\r\n%b" % (head, bytes(response.body)))
+        self.transport.write(b"%b%b\r\n%b" % (STATUS_LINE[response.status_code], head, bytes(response.body)))
         self.transport.close()
+
+    def _await_head(self) -> None:
+        self._head_timer = self.loop.call_later(_HEAD_TIMEOUT, self.transport.close)
+
+    def _head_came(self) -> None:
+        self._between = 0
+        if self._head_timer:
+            self._head_timer.cancel()
+            self._head_timer = None
 
 
 class _Server(uvicorn.Server):
@@ -127,9 +184,24 @@ class _Server(uvicorn.Server):
 
     on_start: Callable[[], None]
 
+    def __init__(self, config: uvicorn.Config, shutdown_deadline: float) -> None:
+        super().__init__(config)
+        self._shutdown_deadline = shutdown_deadline
+
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self.on_start()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop taking connections and end those that there are: HTTP's by force at the deadline, as WebSocket's are."""
+        deadline = asyncio.get_running_loop().call_later(self._shutdown_deadline, self._abort_http)
+        await super().shutdown(sockets)
+        deadline.cancel()
+
+    def _abort_http(self) -> None:
+        for connection in list(self.server_state.connections):
+            if isinstance(connection, _Http):
+                connection.transport.abort()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:

@@ -10,7 +10,7 @@ subscriptions. Whatever could reorder (a subscription, its end, a topic's end) f
 
 import itertools
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 from typing import Protocol
 
@@ -47,8 +47,11 @@ class Subscriber(Protocol):
     def notify_dropped(self, topic: str, count: int) -> None:
         """Tell the peer, in the place of the missing events, that `count` of `topic` were dropped."""
 
-    def overflow(self, topic: str, count: int) -> None:
-        """End the connection, which the broker has forgotten: `count` events of `topic` waited, more than may."""
+    def overflow(self, lost: Sequence[tuple[str, int]]) -> None:
+        """End the connection, which the broker has forgotten: more waited than may.
+
+        `lost` is what waited for it, topics and how many events of each.
+        """
 
 
 class _Queue:
@@ -282,7 +285,7 @@ class Broker:
             for deliver in tuple(topic.live.values()):
                 deliver(data)
         for subscriber in overflowed:
-            self._overflow(topic, subscriber)
+            self._overflow(subscriber)
 
     def _enqueue(self, topic: Topic, queue: _Queue, events: list[bytes]) -> bool:
         """Have `events` wait in `queue`. False if that overflows it and the policy wants the subscriber gone."""
@@ -297,14 +300,13 @@ class Broker:
             topic.dropped += over
         return True
 
-    def _overflow(self, topic: Topic, subscriber: Subscriber) -> None:
-        """Forget `subscriber`, for whom too much waits on `topic`, and have its connection ended."""
-        member = self._members[subscriber]
-        for each, queue in member.queues.items():
-            each.dropped += len(queue.events)
-        count = len(member.queues[topic].events)
+    def _overflow(self, subscriber: Subscriber) -> None:
+        """Forget `subscriber`, for whom too much waits, and have its connection ended."""
+        lost = [(topic, len(queue.events)) for topic, queue in self._members[subscriber].queues.items() if queue.events]
+        for topic, count in lost:
+            topic.dropped += count
         self.leave(subscriber)
-        subscriber.overflow(topic.name, count)
+        subscriber.overflow([(topic.name, count) for topic, count in lost])
 
     def _drain(self, subscriber: Subscriber, member: _Member, topic: Topic, queue: _Queue) -> bool:
         """Deliver what waits in `queue`. False if the subscriber paused before the end."""

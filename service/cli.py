@@ -3,9 +3,10 @@
 import asyncio
 import resource
 import sys
-from typing import Any
+from typing import Any, NoReturn
 
 import click
+import uvloop
 
 from service import __version__, logs
 from service.app import Service, listen
@@ -23,11 +24,13 @@ def _options() -> list[click.Option]:
     """One option for each setting, from the settings themselves."""
     return [
         click.Option(
-            [f"--{name.replace('_', '-')}"],
-            metavar=name.rpartition("_")[2].upper(),
+            [f"--{option}/--no-{option}" if field.annotation is bool else f"--{option}"],
+            default=None,
+            metavar=None if field.annotation is bool else name.rpartition("_")[2].upper(),
             help=f"{field.description}.  [{PREFIX}{name.upper()}; {_default(field.default)}]",
         )
         for name, field in Settings.model_fields.items()
+        for option in [name.replace("_", "-")]
     ]
 
 
@@ -35,10 +38,10 @@ def _default(value: Any) -> str:
     return "not set" if value is None else f"default {value}"
 
 
-def _serve(**given: str | None) -> None:
+def _serve(**given: str | bool | None) -> None:
     """Run the service. Every option is also an environment variable; the option wins."""
     try:
-        settings = load({name: text for name, text in given.items() if text is not None})
+        settings = load({name: value for name, value in given.items() if value is not None})
     except SettingsError as error:
         _fail(str(error), 2)
     logs.configure(settings.log_level, settings.log_format)
@@ -52,7 +55,7 @@ def _serve(**given: str | None) -> None:
         await Service(settings).run(listening)
 
     try:
-        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(run())
     except ContractError as error:
         _fail(str(error), 1)
@@ -61,10 +64,16 @@ def _serve(**given: str | None) -> None:
 main.add_command(click.Command("serve", params=list(_options()), callback=_serve, help=_serve.__doc__))
 
 
-def _loop_factory() -> Any:
-    import uvloop
-
-    return uvloop.new_event_loop
+@main.command(context_settings={"ignore_unknown_options": True, "help_option_names": []})
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def verify(arguments: tuple[str, ...]) -> None:
+    """Say whether a server keeps the contract (see `specbus verify --help`)."""
+    # Not needed to serve, and not installed with it.
+    try:
+        from contract_tests.verify import verify as command
+    except ImportError as error:
+        _fail(f"verify needs what `pip install 'specbus[verify]'` installs ({error})", 2)
+    command.main(arguments, prog_name="specbus verify")
 
 
 def _raise_file_limit(connections: int) -> None:
@@ -76,7 +85,7 @@ def _raise_file_limit(connections: int) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted if hard == unlimited else min(wanted, hard), hard))
 
 
-def _fail(line: str, status: int) -> Any:
+def _fail(line: str, status: int) -> NoReturn:
     """End with one line for a person and an exit status."""
     click.echo(f"specbus: {line}", err=True)
     sys.exit(status)

@@ -1,6 +1,7 @@
 """The settings: read once, at the top, and handed down."""
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -68,8 +69,8 @@ class Settings(BaseSettings):
     )
 
 
-def load(given: dict[str, str] | None = None) -> Settings:
-    """The settings from the environment, overridden by `given`, texts by setting name. Raises SettingsError."""
+def load(given: Mapping[str, str | bool] | None = None) -> Settings:
+    """The settings from the environment, overridden by `given`, values or their texts by name. Raises SettingsError."""
     try:
         return Settings(**(given or {}))  # type: ignore[arg-type] # pydantic converts the texts
     except ValidationError as error:

@@ -13,8 +13,6 @@ import msgspec
 
 from generated import models
 
-ErrorCode = Literal["BAD_REQUEST", "TOPIC_NOT_FOUND", "SLOW_CONSUMER", "UNAUTHORIZED", "LIMIT_EXCEEDED", "INTERNAL"]
-
 _encode = msgspec.json.Encoder().encode
 
 
@@ -77,7 +75,7 @@ def pong(request_id: str | None) -> bytes:
 
 
 def error(
-    code: ErrorCode,
+    code: models.ErrorCode,
     message: str,
     *,
     request_id: str | None = None,

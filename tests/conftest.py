@@ -90,6 +90,20 @@ class _Errors(logging.Handler):
         self.lines.append(f"{record.getMessage()} {getattr(record, 'fields', '')}")
 
 
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """The table of mutants, each with the check that found it."""
+    found = [
+        str(value).split("|")
+        for report in terminalreporter.getreports("passed")
+        for name, value in report.user_properties
+        if name == "mutant" and report.when == "call"
+    ]
+    if found:
+        terminalreporter.section("mutants, and the check that found each")
+        for name, defect, check in sorted(found):
+            terminalreporter.write_line(f"{name:36}  {defect}\n{'':36}  -> {check}")
+
+
 @pytest.fixture
 def logged_errors() -> Iterator[list[str]]:
     """What the service logs as an error, contract violations among it. A test that expects some empties the list."""

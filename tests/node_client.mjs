@@ -236,7 +236,7 @@ async function main() {
 
   const types = "expected one of ping, publish, subscribe, unsubscribe";
   const badFrames = [
-    ["text that is no JSON", "hello", "the frame is not valid JSON: Expecting value (line 1, column 1)"],
+    ["text that is no JSON", "hello", "the frame is not valid JSON: a value is expected (line 1, column 1)"],
     ["JSON that is no object", "[]", "the frame must be a JSON object, not an array"],
     ["a frame without type", '{"request_id":"r"}', `type is required: ${types}`, "r"],
     ["an unknown type", '{"type":"publsh","request_id":"r"}', `unknown type "publsh": ${types}`, "r"],

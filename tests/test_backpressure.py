@@ -265,6 +265,21 @@ async def test_under_disconnect_a_stalled_subscriber_is_told_and_closed_and_the_
             await reader.nothing_more()
 
 
+async def test_under_disconnect_a_stalled_subscriber_is_told_what_it_lost_of_each_topic(serve: Serve) -> None:
+    async with scene(serve(max_queue_size=QUEUE, overflow_policy="disconnect"), "a", "b", "c") as on:
+        await on.publish_until("a", lambda stats: stats["delivered"] < 3 * stats["messages"])
+        for _ in range(3):
+            await on.publish("b")
+        await on.publish_until("a", lambda stats: stats["subscribers"] == 2)
+        frames, *end = await frames_to_the_end(on.stalled)
+        assert end == [1013, "slow consumer"]
+        told = {frame["topic"]: slow_consumer(frame, frame["topic"]) for frame in frames[-2:]}
+        assert told == {"a": QUEUE + 1, "b": 3}
+        assert told == {topic: on.stats(topic)["dropped"] for topic in ("a", "b")}
+        assert on.stats("c")["dropped"] == 0
+        assert list(map(shown, frames[:-2])) == numbers("a", on.published["a"] - QUEUE - 1)
+
+
 async def test_a_client_that_does_not_read_its_answers_is_read_no_more_until_it_does(serve: Serve) -> None:
     """Each command is large, and so is each answer: were the commands read on, memory would fill with answers."""
     server = serve()

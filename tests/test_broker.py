@@ -1,7 +1,7 @@
 """The broker without a socket: each rule by example, then all of them at once against a model."""
 
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -51,8 +51,8 @@ class Peer:
     def notify_dropped(self, topic: str, count: int) -> None:
         self._write(f"dropped:{topic}:{count} ")
 
-    def overflow(self, topic: str, count: int) -> None:
-        self.writes.append(f"overflow:{topic}:{count} ")
+    def overflow(self, lost: Sequence[tuple[str, int]]) -> None:
+        self.writes.append(f"overflow:{','.join(f'{topic}={count}' for topic, count in lost)} ")
         self._broker.pause(self)
 
     def pause(self) -> None:
@@ -307,7 +307,7 @@ def test_the_disconnect_policy_ends_a_subscriber_that_overflows_on_all_its_topic
     bus.publish_and_end_tick(1, 2)
     assert slow.take() == []
     bus.publish_and_end_tick(3)
-    assert slow.take() == ["overflow:t:3"]
+    assert slow.take() == ["overflow:t=3,u=1"]
     assert not bus.broker.waiting(slow)
     bus.publish_and_end_tick(4)
     bus.publish_and_end_tick("u2", to="u")
@@ -772,7 +772,10 @@ class BrokerAgainstModel(RuleBasedStateMachine):
                     subscription.lost += over
                     life.dropped += over
                 else:
-                    assert reader.overflows == [f"overflow:{name}:{subscription.waiting}"]
+                    (overflow,) = reader.overflows
+                    lost = [(s.life.topic.name, s.waiting) for s in reader.subscriptions.values() if s.waiting]
+                    told = [tuple(each.split("=")) for each in overflow.removeprefix("overflow:").split(",")]
+                    assert sorted(told) == sorted((topic, str(count)) for topic, count in lost)
                     for each in reader.subscriptions.values():
                         each.life.dropped += each.waiting
                         each.life.forgotten += each.pending

@@ -16,7 +16,7 @@ from click.testing import CliRunner
 
 from service import __version__
 from service.cli import main
-from service.settings import Settings
+from service.settings import Settings, SettingsError, load
 from tests.conftest import ROOT
 
 MODULE = (sys.executable, "-m", "service")
@@ -91,14 +91,34 @@ def test_help_tells_what_there_is(option: str) -> None:
     result = CliRunner().invoke(main, [option], prog_name="specbus")
     assert result.exit_code == 0
     assert result.stdout.startswith("Usage: specbus [OPTIONS] COMMAND [ARGS]...\n")
-    assert "  serve  Run the service.\n" in result.stdout
+    assert "  serve   Run the service.\n" in result.stdout
+
+
+def shown(name: str) -> str:
+    """What stands behind the option of the setting `name`, as a pattern."""
+    return f"/ --no-{name}" if name == "debug" else "[A-Z]+"
+
+
+@pytest.mark.parametrize(
+    ("options", "value"),
+    [([], True), (["--debug"], True), (["--no-debug"], False), (["--debug", "--no-debug"], False)],
+)
+def test_a_switch_is_an_option_without_a_value_that_wins_over_the_environment(
+    monkeypatch: pytest.MonkeyPatch, options: list[str], value: bool
+) -> None:
+    def loaded(given: dict[str, str | bool]) -> None:
+        raise SettingsError(f"debug is {load(given).debug}")
+
+    monkeypatch.setattr("service.cli.load", loaded)
+    result = CliRunner().invoke(main, ["serve", *options], env={"PUBSUB_DEBUG": "true"})
+    assert result.stderr == f"specbus: debug is {value}\n"
 
 
 def test_the_help_of_serve_lists_every_setting_with_its_variable_and_default() -> None:
     result = CliRunner().invoke(main, ["serve", "--help"])
     assert result.exit_code == 0
     expected = [
-        rf"--{name.replace('_', '-')} [A-Z]+ {re.escape(field.description or '')}\. \[PUBSUB_{name.upper()}; "
+        rf"--{name.replace('_', '-')} {shown(name)} {re.escape(field.description or '')}\. \[PUBSUB_{name.upper()}; "
         + re.escape("not set" if field.default is None else f"default {field.default}")
         + "]"
         for name, field in Settings.model_fields.items()

@@ -113,6 +113,37 @@ async def test_a_changed_pattern_holds_on_both_sides(specs: Specs, serve: Serve)
         assert (await sides.socket.subscribe("orders/eu"))["type"] == "ack"
 
 
+@pytest.mark.parametrize("name", ["日本", "a/b", "/", "a\r\nX-Y: z", "%2F", "a%20b?c#d"])
+async def test_a_topic_of_any_name_is_had_at_its_location(specs: Specs, serve: Serve, name: str) -> None:
+    specs.edit("schemas/topic_name.yaml", WRONG_NAME.rpartition(" ")[2], "^[^A-Z]|[A-Z]$")
+    async with both_sides(serve(specs=specs.folder)) as sides:
+        created = sides.rest.post("/topics", json={"name": name})
+        assert created.status_code == 201
+        location = created.headers["location"]
+        assert location.startswith("/topics/")
+        assert "/" not in location.removeprefix("/topics/")
+        assert (await sides.socket.subscribe(name))["type"] == "ack"
+        assert sides.rest.get(location).json()["name"] == name
+        assert post_text(sides.rest, f"{location}/messages", f'{{"id":"{UUID}","payload":1}}').status_code == 202
+        assert (await sides.socket.receive())["topic"] == name
+        assert sides.rest.get(f"{location}/messages?last_n=1").json()["topic"] == name
+        assert sides.rest.delete(location).json() == {"status": "deleted", "topic": name}
+        assert (await sides.socket.receive())["msg"] == "topic_deleted"
+
+
+async def test_the_service_is_at_the_root_wherever_a_proxy_puts_it(specs: Specs, serve: Serve) -> None:
+    specs.edit("openapi.yaml", "- url: /\n", "- url: https://example.org/bus\n")
+    async with both_sides(serve(specs=specs.folder)) as sides:
+        assert sides.rest.get("/openapi.json").json()["servers"] == [{"url": "https://example.org/bus"}]
+
+
+def test_a_renamed_path_parameter_stops_the_start(specs: Specs) -> None:
+    path = specs.folder / "openapi.yaml"
+    text = path.read_text().replace("/{name}", "/{topic}").replace("- name: name\n", "- name: topic\n")
+    path.write_text(re.sub(r"^      name: name$", "      name: topic", text, flags=re.MULTILINE))
+    assert broken_line(specs) == 'openapi.yaml: operation "getTopic": needs a required parameter name'
+
+
 async def test_a_new_required_field_is_asked_for_and_reaches_subscribers(specs: Specs, serve: Serve) -> None:
     specs.require("schemas/message.yaml", "trace", "{type: string, minLength: 2}")
     specs.require("schemas/publish.yaml", "trace", "{type: string}")
@@ -346,13 +377,39 @@ def test_a_bad_schema_stops_the_start_with_a_line_that_says_where_it_is(specs: S
     assert "topic" in line.lower()
 
 
+def needed(operation: str, field: str, type_: str) -> str:
+    return f'asyncapi.yaml: operation "{operation}": its {field} must be a required {type_}'
+
+
 @pytest.mark.parametrize(
     ("file", "old", "new", "named"),
     [
         ("openapi.yaml", "  /topics/{name}/messages:", "  /topics/{topic}/messages:", "/topics/{topic}/messages"),
         ("schemas/message.yaml", "x-verbatim: true\n", "", "x-verbatim"),
+        (
+            "openapi.yaml",
+            "schema: {type: integer, minimum: 0}",
+            "schema: {type: string}",
+            'openapi.yaml: operation "getMessages": its parameter last_n must be of type integer',
+        ),
+        (
+            "openapi.yaml",
+            "schema: {$ref: schemas/topic_name.yaml}",
+            "schema: {type: integer}",
+            'openapi.yaml: operation "getTopic": its parameter name must be of type string',
+        ),
+        (
+            "schemas/new_topic.yaml",
+            "required: [name]\n",
+            "",
+            'openapi.yaml: operation "createTopic": its body must have a required string name',
+        ),
+        ("schemas/subscribe.yaml", "type, topic,", "type,", needed("subscribe", "topic", "string")),
+        ("schemas/unsubscribe.yaml", "type, topic,", "type,", needed("unsubscribe", "topic", "string")),
+        ("schemas/publish.yaml", "type, topic,", "type,", needed("publish", "topic", "string")),
+        ("schemas/publish.yaml", "$ref: topic_name.yaml", "type: integer", needed("publish", "topic", "string")),
+        ("schemas/publish.yaml", "topic, message]", "topic]", needed("publish", "message", "object")),
     ],
-    ids=["path parameter that is not declared", "message that is not verbatim"],
 )
 def test_a_document_under_which_a_handler_must_fail_stops_the_start(
     specs: Specs, file: str, old: str, new: str, named: str

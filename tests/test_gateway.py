@@ -1,6 +1,7 @@
 """The WebSocket side over real sockets: commands, errors, limits, heartbeat."""
 
 import asyncio
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 import websockets
 
 from tests.conftest import UUID, Server, connected, publication
+from tests.test_rfc6455 import PONG, frame, raw
 
 Serve = Callable[..., Server]
 
@@ -172,10 +174,10 @@ async def test_deleting_a_topic_tells_its_subscribers_and_leaves_their_connectio
 
 
 BAD_FRAMES: list[tuple[str | bytes, str | None, str]] = [
-    ("", None, "the frame is not valid JSON: Expecting value (line 1, column 1)"),
-    ("{", None, "the frame is not valid JSON: Expecting property name enclosed in double quotes (line 1, column 2)"),
-    ("nonsense", None, "the frame is not valid JSON: Expecting value (line 1, column 1)"),
-    ('{"type":"ping"} x', None, "the frame is not valid JSON: Extra data (line 1, column 17)"),
+    ("", None, "the frame is not valid JSON: a value is expected (line 1, column 1)"),
+    ("{", None, "the frame is not valid JSON: a field's name in double quotes is expected (line 1, column 2)"),
+    ("nonsense", None, "the frame is not valid JSON: a value is expected (line 1, column 1)"),
+    ('{"type":"ping"} x', None, "the frame is not valid JSON: something follows the value (line 1, column 17)"),
     ('{"type":"ping","request_id":NaN}', None, "the frame is not valid JSON: NaN is not a JSON value"),
     ("[]", None, "the frame must be a JSON object, not an array"),
     ("null", None, "the frame must be a JSON object, not null"),
@@ -275,6 +277,54 @@ async def test_one_connection_too_many_is_refused_and_the_others_go_on(serve: Se
         assert (await socket.ask({"type": "ping"}))["type"] == "pong"
 
 
+@pytest.mark.parametrize("key", ["s3cret", "schlüssel", "鍵"])
+async def test_a_key_is_taken_on_both_sides_whatever_letters_it_has(serve: Serve, key: str) -> None:
+    server = serve(api_key=key)
+    headers = {"X-API-Key": key.encode().decode("latin-1")}  # its bytes, as a library writes them that thinks so
+    async with connected(server, additional_headers=headers) as socket:
+        assert (await socket.ask({"type": "ping"}))["type"] == "pong"
+    rest = httpx.post(f"{server.url}/topics", json={"name": "t"}, headers={b"X-API-Key": key.encode()})
+    assert rest.status_code == 201
+
+
+@pytest.mark.parametrize("given", [[], ["other"], ["schlüssel".encode().decode("latin-1")[:-1]], ["x", "x"]])
+async def test_a_wrong_key_is_refused_on_both_sides_alike(serve: Serve, given: list[str]) -> None:
+    server = serve(api_key="schlüssel")
+    headers = [("X-API-Key", value) for value in given]
+    with pytest.raises(websockets.InvalidStatus) as refused:
+        await websockets.connect(server.ws_url, proxy=None, additional_headers=headers)
+    response = refused.value.response
+    raw = [(name.encode(), value.encode("latin-1")) for name, value in headers]
+    rest = httpx.post(f"{server.url}/topics", json={"name": "t"}, headers=raw)
+    assert response.status_code == rest.status_code == 401
+    assert response.headers["WWW-Authenticate"] == rest.headers["WWW-Authenticate"] == 'ApiKey realm="specbus"'
+    assert json.loads(response.body or b"") == rest.json()
+
+
+async def test_a_limit_that_clients_run_into_again_and_again_does_not_fill_the_log(
+    serve: Serve, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = serve(max_connections=2, max_subscriptions=1)
+    now = 0.0
+    monkeypatch.setattr(server.service._hub.limit_reached, "_clock", lambda: now)
+    for name in ("a", "b"):
+        httpx.post(f"{server.url}/topics", json={"name": name})
+    async with connected(server) as one, connected(server) as other:
+        for socket in (one, other):
+            await socket.subscribe("a")
+            for _ in range(10):
+                assert (await socket.subscribe("b"))["error"]["code"] == "LIMIT_EXCEEDED"
+        for now in (0.0, 0.5, 0.9, 1.0, 1.5, 2.0, 3.0):  # noqa: B007
+            with pytest.raises(websockets.InvalidStatus):
+                await websockets.connect(server.ws_url, proxy=None)
+        server.service._hub.limit_reached(limit="another")
+        peers = [":".join(map(str, socket.raw.local_address)) for socket in (one, other)]
+    logged = [vars(record)["fields"] for record in caplog.records if record.getMessage() == "limit reached"]
+    assert logged[:2] == [{"limit": "max_subscriptions", "peer": peer} for peer in peers]
+    assert [fields["limit"] for fields in logged[2:]] == ["max_connections"] * 4 + ["another"]
+    assert [fields.get("suppressed") for fields in logged[2:]] == [None, 2, 1, None, None]
+
+
 async def test_one_subscription_too_many_is_refused_and_the_others_go_on(serve: Serve) -> None:
     server = serve(max_subscriptions=1)
     for name in ("a", "b"):
@@ -308,6 +358,13 @@ async def test_a_peer_that_answers_pings_stays_and_one_that_does_not_is_closed(s
         for _ in range(4):  # longer than interval and timeout together
             assert (await alive.receive())["msg"] == "ping"
         assert (await alive.ask({"type": "ping"}))["type"] in ("pong", "info")
+
+
+async def test_pings_come_at_their_interval_however_long_they_may_stay_unanswered(serve: Serve) -> None:
+    async with raw(serve(ping_interval=0.05, ping_timeout=600)) as client:
+        for _ in range(3):
+            assert await client.frame() == (0x89, b"")
+            client.writer.write(frame(PONG))
 
 
 async def test_a_bug_in_a_command_is_told_without_internals_and_logged(

@@ -33,7 +33,6 @@ paths:
       - {name: max, in: query, schema: {type: integer, minimum: 0}}
       - {name: price, in: query, schema: {type: number, maximum: 10}}
       - {name: sold, in: query, schema: {type: boolean}}
-      - {name: X-Trace, in: header, schema: {type: string}}
       responses:
         '200':
           description: Yes.
@@ -46,6 +45,7 @@ paths:
       operationId: putItem
       security: []
       requestBody:
+        required: true
         content:
           application/json: {schema: {$ref: item.yaml}}
       responses:
@@ -110,6 +110,10 @@ def test_every_operation_is_known_by_its_id() -> None:
         ("/topics//messages", []),
         ("/topics/orders/", []),
         ("/topics/a/b", []),
+        ("/topics/a%2Fb", ["getTopic", "deleteTopic"]),
+        ("/topics/a%2fb/messages", ["getMessages", "publishMessage"]),
+        ("/topics%2Forders", []),
+        ("/%74opics", ["listTopics", "createTopic"]),
         ("/Topics", []),
         ("/health\n", []),
         ("", []),
@@ -123,6 +127,21 @@ def test_a_path_without_parameters_goes_first(tmp_path: Path, shop: Any) -> None
     contract = load(tmp_path, shop)
     assert [operation.id for operation in contract.at_path("/items/new")] == ["newItem"]
     assert [operation.id for operation in contract.at_path("/items/old")] == ["getItem", "putItem"]
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [("orders", "orders"), ("%6Frders", "orders"), ("a%2Fb%0A%25", "a/b\n%"), ("%E6%97%A5", "日"), ("%zz", "%zz")],
+)
+def test_the_values_in_a_path_are_decoded_and_lead_back_to_it(path: str, name: str) -> None:
+    operation = OPERATIONS["getMessages"]
+    assert operation.path_values(f"/topics/{path}/messages") == {"name": name}
+    assert operation.path_values(operation.path_with({"name": name})) == {"name": name}
+
+
+@pytest.mark.parametrize("url", ["/", "", "https://example.org", "https://example.org/behind/a/proxy"])
+def test_a_server_may_be_anywhere_but_the_service_is_at_the_root(tmp_path: Path, shop: Any, url: str) -> None:
+    assert load(tmp_path, {**shop, "servers": [{"url": url}]}).at_path("/items/new")
 
 
 def test_operations_are_secured_unless_they_say_otherwise(tmp_path: Path, shop: Any) -> None:
@@ -276,13 +295,13 @@ def test_a_published_message_comes_with_its_own_text() -> None:
 
 
 NEW_TOPIC = [
-    ("", "the body is not valid JSON: Expecting value (line 1, column 1)"),
-    ('{"name":"a"', "the body is not valid JSON: Expecting ',' delimiter (line 1, column 12)"),
+    ("", "the body is not valid JSON: a value is expected (line 1, column 1)"),
+    ('{"name":"a"', "the body is not valid JSON: a comma or a closing bracket is expected (line 1, column 12)"),
     ('{"name":NaN}', "the body is not valid JSON: NaN is not a JSON value"),
     (r'{"name":"\ud800"}', "the body is not valid JSON: an escape is half a character (a lone surrogate)"),
     ('{"name":1e400}', "the body is not usable: a number is too large"),
     (f'{{"name":{"9" * 5000}}}', "the body is not usable: a number is too large"),
-    ("[" * 10_000, "the body is nested more than 128 levels deep"),
+    ("[" * 10_000, "the body is nested more than 127 levels deep"),
     ("[]", "the body must be an object, not an array"),
     ("null", "the body must be an object, not null"),
     ('"orders"', "the body must be an object, not a string"),
@@ -343,7 +362,7 @@ CREATED = b'{"status":"created","topic":"orders"}'
         ("createTopic", 401, {**PROBLEM, "www-authenticate": "ApiKey"}, DETAIL, []),
         ("createTopic", 401, PROBLEM, DETAIL, ["www-authenticate is required"]),
         ("createTopic", 201, JSON, b"{}", ["location is required", "status is required; topic is required"]),
-        ("getHealth", 200, JSON, b"", ["the body is not valid JSON: Expecting value (line 1, column 1)"]),
+        ("getHealth", 200, JSON, b"", ["the body is not valid JSON: a value is expected (line 1, column 1)"]),
         ("getHealth", 200, JSON, b"[]", ["the body must be an object, not an array"]),
         ("deleteTopic", 200, JSON, CREATED, ['status must be "deleted"']),
         (
@@ -409,6 +428,7 @@ def changed(document: Any, place: str, value: Any) -> Any:
 
 PUT = "paths /items/{id} put"
 GET = "paths /items/{id} get"
+OF_A_TYPE = "needs a schema of type string, integer, number or boolean"
 
 
 @pytest.mark.parametrize(
@@ -429,6 +449,20 @@ GET = "paths /items/{id} get"
             f"{PUT} requestBody content text/xml",
             {},
             "PUT /items/{id}: a request body must be application/json and nothing else",
+        ),
+        (f"{PUT} requestBody required", DROP, "PUT /items/{id}: a request body must be required"),
+        (f"{PUT} requestBody required", False, "PUT /items/{id}: a request body must be required"),
+        ("servers", [{"url": "/v1"}], 'servers: the url "/v1" must be "/", where the service is'),
+        (f"{GET} parameters 1 in", "header", "GET /items/{id}: parameter max: must be in path or query, not in header"),
+        (f"{GET} parameters 1 in", "cookie", "GET /items/{id}: parameter max: must be in path or query, not in cookie"),
+        (f"{GET} parameters 1 style", "spaceDelimited", "GET /items/{id}: parameter max: must have the style form"),
+        (f"{GET} parameters 1 schema", DROP, f"GET /items/{{id}}: parameter max: {OF_A_TYPE}"),
+        (f"{GET} parameters 1 schema", {}, f"GET /items/{{id}}: parameter max: {OF_A_TYPE}"),
+        (f"{GET} parameters 1 schema type", "array", f"GET /items/{{id}}: parameter max: {OF_A_TYPE}"),
+        (
+            f"{GET} parameters 1",
+            {"name": "max", "in": "query", "content": {"application/json": {}}},
+            f"GET /items/{{id}}: parameter max: {OF_A_TYPE}",
         ),
         (
             f"{PUT} requestBody content application/json schema",

@@ -1,5 +1,6 @@
 """What connexion, Starlette and uvicorn get wrong or leave open by themselves, each closed."""
 
+import asyncio
 import re
 import socket
 from collections.abc import Callable, Iterator
@@ -7,8 +8,10 @@ from collections.abc import Callable, Iterator
 import httpx
 import pytest
 from starlette.responses import Response
+from starlette.types import Message
 
-from tests.conftest import UUID, Server, running
+from service.rest.validation import _read
+from tests.conftest import UUID, Server, connected, running
 from tests.test_rest import MISSING, OPERATIONS, WRONG_NAME, check_problem, exchange
 
 Serve = Callable[..., Server]
@@ -62,6 +65,23 @@ def test_a_chunked_body_is_read(server: Server, client: httpx.Client) -> None:
     client.delete("/topics/new")
     empty = ask(server, "POST /topics", JSON + b"Transfer-Encoding: chunked\r\n", b"0\r\n\r\n")
     check_problem(empty, 400, "a body is required")
+
+
+async def test_a_body_in_many_parts_is_measured_as_it_comes() -> None:
+    class Part(bytes):
+        measured = 0
+
+        def __len__(self) -> int:
+            Part.measured += 1
+            return super().__len__()
+
+    parts = [Part(b"x") for _ in range(1_000)]
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": parts.pop(), "more_body": bool(parts)}
+
+    assert await _read(receive, {"type": "http", "headers": []}, 1_000) == b"x" * 1_000
+    assert Part.measured <= 2_000
 
 
 @pytest.mark.parametrize(
@@ -121,7 +141,7 @@ def test_invalid_utf_8_is_refused_wherever_it_stands(server: Server, text: bytes
 
 @pytest.mark.parametrize("nested", [b"[" * 10_000 + b"]" * 10_000, b'{"a":' * 10_000 + b"1" + b"}" * 10_000])
 def test_deep_nesting_is_refused(server: Server, nested: bytes) -> None:
-    detail = "the body is nested more than 128 levels deep"
+    detail = "the body is nested more than 127 levels deep"
     check_problem(post(server, nested), 400, detail)
     check_problem(post(server, b'{"name":%b}' % nested), 400, detail)
     check_problem(publish(server, b'{"id":"%b","payload":%b}' % (UUID.encode(), nested)), 400, detail)
@@ -292,7 +312,7 @@ def test_a_number_that_breaks_the_contract_is_logged_in_debug_mode(
         (Response(b"{}", 200, media_type="text/html"), 'content type "text/html" is not declared'),
         (
             Response(b"", 200, media_type="application/json"),
-            "the body is not valid JSON: Expecting value (line 1, column 1)",
+            "the body is not valid JSON: a value is expected (line 1, column 1)",
         ),
         (Response(b"{}", 200, media_type="application/json"), "topics is required"),
         (
@@ -358,6 +378,90 @@ def test_malformed_http_is_a_problem(server: Server, sent: bytes) -> None:
     problem = answer.json()
     assert problem == {"type": "about:blank", "title": "Bad Request", "status": 400, "detail": problem["detail"]}
     assert problem["detail"]
+
+
+MOST = 65_536
+LARGE = {
+    "a field": b"GET /health HTTP/1.1\r\nHost: x\r\nX: " + b"x" * MOST + b"\r\n\r\n",
+    "many fields": b"GET /health HTTP/1.1\r\nHost: x\r\n" + b"X: x\r\n" * (MOST // 5) + b"\r\n",
+    "the path": b"GET /" + b"x" * MOST + b" HTTP/1.1\r\nHost: x\r\n\r\n",
+    "an unfinished field": (b"GET /health HTTP/1.1\r\nHost: x\r\nX: " + b"x" * MOST)[: MOST + 1],
+    "an unfinished path": b"GET /" + b"x" * (MOST - 4),
+    "line breaks": b"\r\n" * (MOST // 2) + b"G",
+    "a handshake": b"GET /ws HTTP/1.1\r\nUpgrade: websocket\r\nConnection: upgrade\r\nX: " + b"x" * MOST + b"\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("sent", LARGE.values(), ids=LARGE)
+def test_a_head_that_is_too_large_is_refused(server: Server, sent: bytes) -> None:
+    check_problem(parsed(exchange(server, sent)), 431, f"the head of a request may have at most {MOST} bytes")
+
+
+def test_a_trailer_without_an_end_ends_the_connection(server: Server, client: httpx.Client) -> None:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as raw:
+        raw.sendall(
+            b"POST /topics HTTP/1.1\r\n" + START + JSON + b"Transfer-Encoding: chunked\r\n\r\n1\r\n{\r\n0\r\nX: "
+        )
+        with pytest.raises(ConnectionError):
+            raw.sendall(b"x" * (1_000 * MOST))
+    check_problem(client.get("/topics/new"), 404, 'there is no topic "new"', *MISSING)
+
+
+def test_a_head_may_have_just_the_most_bytes_and_each_on_a_connection_anew(server: Server) -> None:
+    def head(more: bytes) -> bytes:
+        start = b"GET /health HTTP/1.1\r\nHost: x\r\n" + more + b"X: "
+        return start + b"x" * (MOST - len(start) - 4) + b"\r\n\r\n"
+
+    answer = exchange(server, head(b"") * 3 + head(b"Connection: close\r\n"))
+    assert re.findall(rb"HTTP/1.1 (\d+)", answer) == [b"200"] * 4
+
+
+def test_a_large_body_in_small_chunks_is_no_large_head(server: Server, client: httpx.Client) -> None:
+    body = f'{{"id":"{UUID}","payload":"{"x" * 30_000}"}}'.encode()
+    chunks = b"".join(b"1\r\n%c\r\n" % byte for byte in body) + b"0\r\n\r\n"
+    sent = ask(server, "POST /topics/orders/messages", JSON + b"Transfer-Encoding: chunked\r\n", chunks)
+    assert sent.status_code == 202
+
+
+WAITING = {
+    "nothing": [],
+    "half a head": [b"GET /health HTTP/1.1\r\nHost: x"],
+    "half a second head": [b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n", b"GET /hea"],
+    "a line break after a request": [b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n", b"\r\n"],
+    "a body that nobody reads": [b"POST /nowhere HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n", b"x"],
+}
+
+
+@pytest.mark.parametrize("sent", WAITING.values(), ids=WAITING)
+def test_a_connection_on_which_no_head_comes_in_time_is_closed_and_one_with_a_request_is_not(
+    server: Server, client: httpx.Client, monkeypatch: pytest.MonkeyPatch, sent: list[bytes]
+) -> None:
+    monkeypatch.setattr("service.app._HEAD_TIMEOUT", 0.1)
+    with (
+        socket.create_connection(("127.0.0.1", server.port), timeout=10) as older,
+        socket.create_connection(("127.0.0.1", server.port), timeout=10) as idle,
+    ):
+        older.sendall(
+            b"POST /topics HTTP/1.1\r\n" + START + JSON + b"Content-Length: 14\r\nExpect: 100-continue\r\n\r\n"
+        )
+        assert older.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        for data in sent[:-1]:
+            idle.sendall(data)
+            assert idle.recv(1_000).startswith(b"HTTP/1.1 ")
+        idle.sendall(b"".join(sent[-1:]))
+        assert idle.recv(1_000) == b""
+        older.sendall(b'{"name":"new"}')
+        assert older.recv(1_000).startswith(b"HTTP/1.1 201 ")
+    client.delete("/topics/new")
+
+
+async def test_a_websocket_stays_though_no_further_head_comes(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("service.app._HEAD_TIMEOUT", 0.1)
+    async with connected(server) as websocket:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        assert await reader.read() == b""
+        writer.close()
+        await websocket.nothing_more()
 
 
 @pytest.mark.parametrize(

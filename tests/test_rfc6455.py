@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from websockets.frames import Frame, Opcode
 from websockets.speedups import apply_mask
 
-from tests.conftest import Server, connected, running
+from tests.conftest import Server, Socket, connected, running
 
 HANDSHAKE = (
     b"GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -67,17 +67,22 @@ async def raw(server: Server) -> AsyncIterator[Raw]:
 TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
 
 
-@pytest.mark.parametrize(
+SMUGGLED = frame(TEXT, b'{"type":"ping","request_id":"a payload, run as a frame"}')
+"""What would be answered were it not a payload."""
+broken_protocols = pytest.mark.parametrize(
     ("sent", "code"),
     [
         (frame(TEXT, b'{"type":"ping"}', mask=False), 1002),
         (b"\xc1\x80\0\0\0\0", 1002),
+        (b"\xa1" + b"\xbf\0\0\0\0" + SMUGGLED, 1002),
         (b"\x83\x80\0\0\0\0", 1002),
         (b"\x8b\x80\0\0\0\0", 1002),
-        (b"\x89\xfe\x00\x7e\0\0\0\0" + bytes(126), 1002),
+        (b"\x89\xfe\x00\x7e\0\0\0\0" + 2 * SMUGGLED, 1002),
         (b"\x09\x80\0\0\0\0", 1002),
+        (b"\x09\xbf\0\0\0\0" + SMUGGLED, 1002),
         (frame(0, b"x"), 1002),
         (frame(TEXT, b"{", fin=False) + frame(TEXT, b"}"), 1002),
+        (frame(BINARY, b"{", fin=False) + frame(BINARY, b"}"), 1002),
         (frame(CLOSE, b"\x03"), 1002),
         (frame(CLOSE, b"\x03\xed"), 1002),
         (frame(CLOSE, b"\x03\xe8\xff"), 1007),
@@ -91,12 +96,15 @@ TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
     ids=[
         "not masked",
         "reserved bit",
+        "reserved bit and a payload that looks like a frame",
         "reserved opcode",
         "reserved control opcode",
         "long control frame",
         "fragmented control frame",
+        "fragmented control frame with a payload that looks like a frame",
         "continuation of nothing",
         "text inside a fragmented text",
+        "binary inside a fragmented binary",
         "close code of one byte",
         "close code that must not be sent",
         "close reason not utf-8",
@@ -108,14 +116,39 @@ TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
         "fragmented text too large",
     ],
 )
+
+
+@broken_protocols
 async def test_a_broken_protocol_closes_with_its_code(server: Server, sent: bytes, code: int) -> None:
     async with raw(server) as client:
         client.writer.write(sent)
-        head, data = await client.frame()
-        assert (head, int.from_bytes(data[:2])) == (0x88, code)
-        assert await client.ended()
+        await closes(client, code)
     async with connected(server) as other:
         assert (await other.ask({"type": "ping"}))["type"] == "pong"
+
+
+@broken_protocols
+async def test_a_broken_protocol_closes_with_its_code_wherever_it_is_cut(
+    server: Server, sent: bytes, code: int
+) -> None:
+    for cut in range(1, min(len(sent), 80)):
+        async with raw(server) as client:
+            client.writer.write(sent[:cut])
+            await client.writer.drain()
+            # A round trip of another connection: by then, the service has read the first part.
+            async with connected(server) as other:
+                await other.nothing_more()
+            client.writer.write(sent[cut:] + frame(TEXT, ping("too late")))
+            await closes(client, code)
+
+
+async def closes(client: Raw, code: int) -> None:
+    """Check that the service closes with `code`, after no frame but the error that a binary one gets."""
+    head, data = await client.frame()
+    if b"the frame is binary" in data:
+        head, data = await client.frame()
+    assert (head, int.from_bytes(data[:2])) == (0x88, code)
+    assert await client.ended()
 
 
 async def test_a_frame_of_just_the_size_limit_is_read(server: Server) -> None:
@@ -143,6 +176,45 @@ async def test_a_fragmented_binary_message_gets_one_error(server: Server) -> Non
         assert await client.pong_id() == "after"
 
 
+async def test_an_empty_message_may_have_empty_fragments(server: Server) -> None:
+    async with raw(server) as client:
+        client.writer.write(frame(TEXT, fin=False) + frame(0, fin=False) + frame(0, ping("r"), fin=False) + frame(0))
+        assert await client.pong_id() == "r"
+
+
+async def test_fragments_without_end_are_too_many_and_hold_up_nobody(server: Server) -> None:
+    """Were they copied together anew for each, or each be much work, the other connection would wait for long."""
+    rounds = 0
+
+    async def ask(other: Socket) -> None:
+        nonlocal rounds
+        while not flooding.done():
+            await other.nothing_more()
+            rounds += 1
+
+    async def flood(client: Raw, opcode: int) -> None:
+        client.writer.write(frame(opcode, b"x", fin=False) + 100_000 * frame(0, fin=False))
+        await closes(client, 1009)
+
+    async with connected(server) as other:
+        for opcode in (TEXT, BINARY):
+            async with raw(server) as client:
+                flooding = asyncio.create_task(flood(client, opcode))
+                await asyncio.wait_for(ask(other), 10)
+                await flooding
+    assert rounds
+
+
+@pytest.mark.parametrize("opcode", [TEXT, BINARY])
+async def test_a_message_may_have_so_many_fragments_and_no_more(server: Server, opcode: int) -> None:
+    async with raw(server) as client:
+        client.writer.write(frame(opcode, fin=False) + 16_382 * frame(0, fin=False) + frame(0))
+        head, data = await client.frame()
+        assert (head, json.loads(data)["error"]["code"]) == (0x81, "BAD_REQUEST")
+        client.writer.write(frame(opcode, fin=False) + 16_383 * frame(0, fin=False) + frame(0))
+        await closes(client, 1009)
+
+
 @pytest.mark.parametrize("payload", [b"", b"x" * 125])
 async def test_a_ping_is_answered_with_its_payload(server: Server, payload: bytes) -> None:
     async with raw(server) as client:
@@ -166,21 +238,61 @@ async def test_a_peer_that_ends_its_side_is_let_go(server: Server) -> None:
         assert await client.ended()
 
 
+def more(*lines: bytes) -> bytes:
+    """A handshake with more header lines."""
+    return HANDSHAKE.removesuffix(b"\r\n") + b"".join(line + b"\r\n" for line in lines) + b"\r\n"
+
+
 @pytest.mark.parametrize(
-    ("request_", "status"),
+    ("request_", "status", "detail"),
     [
-        (HANDSHAKE.replace(b"Version: 13", b"Version: 8"), 400),
-        (HANDSHAKE.replace(b"dGhlIHNhbXBsZSBub25jZQ==", b"short"), 400),
-        (HANDSHAKE.replace(b"GET", b"POST"), 405),
-        (HANDSHAKE.replace(b"/ws", b"/nowhere"), 404),
+        (HANDSHAKE.replace(b"Version: 13", b"Version: 8"), 400, "Sec-WebSocket-Version is missing or wrong"),
+        (HANDSHAKE.replace(b"Sec-WebSocket-Version: 13\r\n", b""), 400, "Sec-WebSocket-Version is missing or wrong"),
+        (HANDSHAKE.replace(b"dGhlIHNhbXBsZSBub25jZQ==", b"short"), 400, "Sec-WebSocket-Key is missing or wrong"),
+        (HANDSHAKE.replace(b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n", b""), 400, "Sec-WebSocket-Key"),
+        (more(b"Content-Length: 3") + b"abc", 400, "HTTP/1.1 and has no body"),
+        (more(b"Transfer-Encoding: chunked") + b"0\r\n\r\n", 400, "HTTP/1.1 and has no body"),
+        (more(b"Upgrade: websocket"), 426, "upgrades to websocket and nothing else"),
+        (HANDSHAKE.replace(b"GET", b"POST"), 405, "the method of a handshake is GET"),
+        (HANDSHAKE.replace(b"/ws", b"/nowhere"), 404, "there is no WebSocket at"),
+        (HANDSHAKE.replace(b"/ws", b"/ws?" + 9_000 * b"x"), 414, "at most 8192 bytes"),
+        (more(b"X-Long: " + 9_000 * b"x"), 431, "at most 128 header lines, of 8192 bytes each"),
+        (more(*[b"X-Many: x"] * 200), 431, "at most 128 header lines, of 8192 bytes each"),
     ],
-    ids=["version", "key", "method", "path"],
+    ids=[
+        "version",
+        "no version",
+        "key",
+        "no key",
+        "body",
+        "chunked body",
+        "two upgrades",
+        "method",
+        "path",
+        "long path",
+        "long header",
+        "many headers",
+    ],
 )
-async def test_a_wrong_handshake_is_refused(server: Server, request_: bytes, status: int) -> None:
+async def test_a_wrong_handshake_is_refused_with_a_problem_document(
+    server: Server, request_: bytes, status: int, detail: str
+) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
     writer.write(request_)
-    assert (await asyncio.wait_for(reader.read(), 10)).startswith(f"HTTP/1.1 {status} ".encode())
+    head, _, body = (await asyncio.wait_for(reader.read(), 10)).partition(b"\r\n\r\n")
     writer.close()
+    status_line, *lines = head.decode().split("\r\n")
+    headers = dict(line.split(": ", 1) for line in lines)
+    assert status_line.startswith(f"HTTP/1.1 {status} ")
+    assert headers["Content-Type"] == "application/problem+json"
+    assert int(headers["Content-Length"]) == len(body)
+    problem = json.loads(body)
+    assert problem == {"type": "about:blank", "title": problem["title"], "status": status, "detail": problem["detail"]}
+    assert detail in problem["detail"]
+    wanted = {405: ("Allow", "GET"), 426: ("Upgrade", "websocket")}
+    if "Version" in detail:
+        wanted[400] = ("Sec-WebSocket-Version", "13")  # RFC 6455, 4.2.2
+    assert status not in wanted or wanted[status] in headers.items()
 
 
 @st.composite

@@ -1,14 +1,18 @@
-"""The timer that heartbeats and pings share, on an event loop whose clock jumps instead of waiting."""
+"""The timer that heartbeats and pings share, and pings, on an event loop whose clock jumps instead of waiting."""
 
 import asyncio
 import selectors
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from service.broker import Broker
+from service.gateway.hub import Hub
 from service.gateway.schedule import Schedule
+from tests.conftest import SPECS
 
 DELAY = 8.0
 LATENESS = 0.05
@@ -183,3 +187,76 @@ def test_whatever_is_added_and_discarded_each_item_is_called_once_when_it_is_due
         if name == "add":
             due[item] = when + DELAY
     assert due == {}
+
+
+class Peer:
+    """A connection that notes when it was pinged and given up, and answers each ping so much later, or never."""
+
+    def __init__(self, answers_after: float | None = None, answers: int = 1000) -> None:
+        self.heard = True
+        self.pings: list[float] = []
+        self.heartbeats: list[float] = []
+        self.given_up: list[float] = []
+        self._answers_after = answers_after
+        self._answers = answers
+
+    def ping(self) -> None:
+        loop = asyncio.get_running_loop()
+        self.pings.append(loop.time())
+        self.heard = False
+        if self._answers_after is not None and len(self.pings) <= self._answers:
+            loop.call_later(self._answers_after, setattr, self, "heard", True)
+
+    def give_up(self) -> None:
+        self.given_up.append(asyncio.get_running_loop().time())
+
+    def send_heartbeat(self, frame: bytes) -> None:
+        self.heartbeats.append(asyncio.get_running_loop().time())
+
+    def send(self, frame: bytes) -> None: ...
+    def deliver(self, data: bytes) -> None: ...
+    def notify_dropped(self, topic: str, count: int) -> None: ...
+    def overflow(self, lost: Sequence[tuple[str, int]]) -> None: ...
+
+
+def watch(peer: Peer, until: float, **durations: float) -> None:
+    """Have a hub watch `peer` until it gives it up, or for so long."""
+    loop = Loop()
+
+    async def play() -> None:
+        hub = Hub(SPECS / "asyncapi.yaml", Broker(loop.call_soon), **durations)
+        hub.joined(peer)
+        while not peer.given_up and loop.now < until:
+            await asyncio.sleep(0.5)
+        hub.left(peer)
+
+    try:
+        loop.run_until_complete(play())
+    finally:
+        loop.close()
+
+
+@pytest.mark.parametrize("timeout", [1.0, 7.0, 8.0, 9.0, 30.0])
+def test_a_peer_that_answers_in_time_is_pinged_at_each_interval_and_stays(timeout: float) -> None:
+    peer = Peer(answers_after=0.75)
+    watch(peer, until=100, heartbeat_interval=8, ping_interval=8, ping_timeout=timeout)
+    assert peer.pings == peer.heartbeats
+    assert len(peer.pings) == 12
+    assert peer.given_up == []
+
+
+@pytest.mark.parametrize("timeout", [1.0, 7.0, 8.0, 9.0, 30.0])
+@pytest.mark.parametrize("answers", [0, 3])
+def test_a_peer_that_falls_silent_is_given_up_a_timeout_after_the_first_ping_it_does_not_answer(
+    timeout: float, answers: int
+) -> None:
+    peer = Peer(0.75, answers)
+    watch(peer, until=100, heartbeat_interval=0, ping_interval=8, ping_timeout=timeout)
+    (when,) = peer.given_up
+    assert 0 <= when - peer.pings[answers] - timeout <= LATENESS
+
+
+def test_a_peer_that_answers_too_late_is_given_up() -> None:
+    peer = Peer(answers_after=3)
+    watch(peer, until=100, heartbeat_interval=0, ping_interval=8, ping_timeout=2)
+    assert len(peer.given_up) == 1

@@ -182,12 +182,24 @@ NESTED = {
         ({"a.b": 1}, '"a.b" must be a string, not 1'),
         ({"a/b~c": 1}, '"a/b~c" must be a string, not 1'),
         ({"a\nb": 1}, r'"a\nb" must be a string, not 1'),
-        ({"0": 1}, '"0" must be a string, not 1'),
+        *(({name: 1}, f'"{name}" must be a string, not 1') for name in ("0", "00", "+0", "-0", "+", "٠", "1\u0663")),
         ({LONG: 1}, f'"{LONG[:61]}..." must be a string, not 1'),
     ],
 )
 def test_a_field_is_named_by_its_path(value: Any, sentence: str) -> None:
     assert Schema(NESTED, "test").problems(value) == [sentence]
+
+
+ODD_NAMES = st.one_of(st.text(max_size=3), st.from_regex(r"[+-]?[0-9]{1,3}"), st.just("0" * 5000 + "1"))
+
+
+@given(
+    st.recursive(st.just(1), lambda inner: st.one_of(st.lists(inner), st.dictionaries(ODD_NAMES, inner)), max_leaves=4)
+)
+def test_no_name_of_a_field_is_too_odd_to_be_told(value: Any) -> None:
+    anything_but_1 = {"not": {"const": 1}, "items": {"$ref": "#"}, "additionalProperties": {"$ref": "#"}}
+    judge = Schema(anything_but_1, "test")
+    assert bool(judge.problems(value)) == (not judge.accepts(value))
 
 
 @pytest.mark.parametrize(

@@ -25,8 +25,10 @@ GOING_AWAY = b"\x88\x19\x03\xe9the service is stopping"
 
 
 async def ended(service: Program) -> int:
-    """The exit status, once the process has ended."""
-    return await asyncio.to_thread(service.wait)
+    """The exit status, once the process has ended; it has logged no error."""
+    _, log = await asyncio.to_thread(service.process.communicate, timeout=10)
+    assert " ERROR " not in log
+    return service.process.returncode
 
 
 def opened(service: Program) -> socket.socket:
@@ -173,6 +175,27 @@ async def test_a_client_that_does_not_answer_the_close_is_cut_at_the_deadline() 
         assert await ended(service) == 0
 
 
+async def test_a_client_that_did_not_answer_a_close_before_the_stop_is_cut_at_the_deadline() -> None:
+    with program(PUBSUB_SHUTDOWN_DEADLINE="0.2") as service, opened(service) as raw:
+        raw.sendall(b"\xc1\x80")
+        assert raw.recv(100)[2:4] == (1002).to_bytes(2)
+        service.signal(signal.SIGTERM)
+        assert await ended(service) == 0
+
+
+async def test_a_message_cut_in_two_by_the_stop_does_not_hold_up_the_end() -> None:
+    fragments = [Frame(Opcode.TEXT, b'{"type":', fin=False), Frame(Opcode.CONT, b'"ping"', fin=False)]
+    fragments += [Frame(Opcode.CONT, b"}"), Frame(Opcode.TEXT, b"{}"), Frame(Opcode.CLOSE, b"\x03\xe9")]
+    first, *others = [fragment.serialize(mask=True) for fragment in fragments]
+    with program(PUBSUB_SHUTDOWN_DEADLINE="600") as service, opened(service) as raw:
+        raw.sendall(first + Frame(Opcode.PING, b"").serialize(mask=True))
+        assert raw.recv(100) == b"\x8a\x00"
+        service.signal(signal.SIGTERM)
+        assert raw.recv(100) == GOING_AWAY
+        raw.sendall(b"".join(others))
+        assert await ended(service) == 0
+
+
 async def test_a_frame_cut_in_two_by_the_stop_does_not_hold_up_the_end() -> None:
     ping = Frame(Opcode.TEXT, b'{"type":"ping"}').serialize(mask=True)
     with program(PUBSUB_SHUTDOWN_DEADLINE="600") as service, opened(service) as raw:
@@ -207,12 +230,14 @@ def test_a_request_that_is_under_way_is_answered() -> None:
     assert answer.endswith(b'\r\n\r\n{"status":"accepted","topic":"orders","id":"%b"}' % UUID.encode())
 
 
-def test_a_request_that_never_gets_whole_does_not_hold_up_the_end() -> None:
-    with program(PUBSUB_SHUTDOWN_DEADLINE="0.2") as service:
+@pytest.mark.parametrize("deadline", ["0", "0.2", "1"])
+def test_a_request_that_never_gets_whole_neither_holds_up_the_end_nor_is_an_error_of_ours(deadline: str) -> None:
+    with program(PUBSUB_SHUTDOWN_DEADLINE=deadline) as service:
         create_topic(service)
-        with under_way(service, 100):
-            service.signal(signal.SIGTERM)
-            assert service.wait() == 0
+        with under_way(service, 100) as raw:
+            raw.sendall(b"{")
+            log = service.stop()
+    assert [line.split(maxsplit=1)[1] for line in log] == ["INFO topic created topic=orders", "INFO stopped"]
 
 
 def under_way(service: Program, length: int) -> socket.socket:

@@ -15,6 +15,7 @@ from websockets.frames import Frame, Opcode
 from websockets.protocol import OPEN
 from websockets.uri import parse_uri
 
+from generated import models
 from service import wire
 from service.contract.websocket import Refusal, WebSocketContract
 from tests.conftest import SPECS, UUID
@@ -22,7 +23,7 @@ from tests.conftest import SPECS, UUID
 HANDLERS = {name: name for name in ("subscribe", "unsubscribe", "publish", "ping")}
 CONTRACT = WebSocketContract(SPECS / "asyncapi.yaml", HANDLERS)
 BOUNDARIES = [0, 1, 125, 126, 127, 65_535, 65_536]
-CODES = get_args(wire.ErrorCode)
+CODES = get_args(get_args(models.ErrorCode.__value__)[0])
 
 
 def read(data: bytes) -> list[bytes]:

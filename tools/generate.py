@@ -27,7 +27,7 @@ _MODELS_OPTIONS = [
     "--use-double-quotes",
     "--use-standard-collections",
     "--use-union-operator",
-    "--collapse-root-models",
+    "--use-type-alias",
     "--enum-field-as-literal=all",
     "--formatters=ruff-format",
     "--custom-file-header=# Written by `tools/dev generate` from specs/. Do not edit.",
@@ -73,6 +73,7 @@ def _with_settings(readme: str) -> str:
     rows = ["| Environment | Option | Default | What it is |", "|---|---|---|---|"]
     for name, field in Settings.model_fields.items():
         option = name.replace("_", "-")
+        option += f"`, `--no-{option}" if field.annotation is bool else ""
         default = "the checkout's" if name == "specs" else "" if field.default is None else f"`{field.default}`"
         rows.append(f"| `{PREFIX}{name.upper()}` | `--{option}` | {default} | {field.description} |")
     return head + begin + "\n".join([*rows, end]) + tail

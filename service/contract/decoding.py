@@ -22,7 +22,27 @@ import msgspec
 from service.contract.documents import Json
 
 MAX_DEPTH = 128
-"""How deep arrays and objects may be nested in a text."""
+"""How deep arrays and objects may be nested in a frame."""
+MAX_BODY_DEPTH = MAX_DEPTH - 1
+"""How deep in a body: a message that comes in one stands a level deeper in the frame that takes it on."""
+MAX_SENT_DEPTH = MAX_DEPTH + 8
+"""How deep in what the service sends, where a message may stand some levels deep."""
+
+_PROBLEMS = {
+    "Expecting value": "a value is expected",
+    "Expecting property name enclosed in double quotes": "a field's name in double quotes is expected",
+    "Expecting ':' delimiter": "a colon is expected",
+    "Expecting ',' delimiter": "a comma or a closing bracket is expected",
+    "Illegal trailing comma before end of object": "a comma stands before a closing bracket",
+    "Illegal trailing comma before end of array": "a comma stands before a closing bracket",
+    "Unterminated string starting at": "a string has no end",
+    "Invalid control character at": "a control character must be escaped",
+    "Invalid \\escape": "there is no such escape",
+    "Invalid \\uXXXX escape": "an escape needs four hexadecimal digits",
+    "Extra data": "something follows the value",
+    "Unexpected UTF-8 BOM (decode using utf-8-sig)": "a byte order mark comes first",
+}
+"""What `json` says of a mistake, and what we say."""
 
 _ANNOTATIONS = {
     "title",
@@ -75,17 +95,16 @@ class Shape:
         self.opaque = unseen and constraints <= _ANNOTATIONS
         unseen = unseen and constraints <= _LISTING
         self.verbatim = isinstance(schema, dict) and schema.get("x-verbatim") is True
-        self.fields: dict[str, Shape] = {}
-        self.special: bool
-        """The fields of an object that says nothing but what fields it has; empty for all else."""
         self.plain = constraints <= _PLAIN_OBJECT and schema.get("type") == "object" and "properties" in schema
-        """Whether the schema is of that kind."""
+        """Whether the schema is of an object and says nothing but what fields it has."""
+        self.fields: dict[str, Shape] = {}
+        """The fields that it lists."""
         if isinstance(schema, dict) and isinstance(schema.get("properties"), dict):
             self.fields = {name: Shape(subschema, unseen) for name, subschema in schema["properties"].items()}
         items = schema.get("items") if isinstance(schema, dict) else None
         self.items = Shape(items, unseen) if isinstance(items, dict) else None
         inner = [*self.fields.values(), *([self.items] if self.items else [])]
-        self.special = self.opaque or self.verbatim or any(shape.special for shape in inner)
+        self.special: bool = self.opaque or self.verbatim or any(shape.special for shape in inner)
         """Whether plain decoding would lose something."""
         self.open = unseen and "properties" in constraints and schema.get("additionalProperties", True) is True
         """Whether nobody looks at fields that it does not list."""
@@ -159,8 +178,12 @@ class Shape:
 class Decoder:
     """Decodes the texts of one schema, or of several told apart by a field that is a constant in each."""
 
-    def __init__(self, schemas: Mapping[str, Json], tag_field: str | None = None) -> None:
-        """Decode by `schemas`: the only one, or each under its value of `tag_field`."""
+    def __init__(self, schemas: Mapping[str, Json], tag_field: str | None = None, max_depth: int = MAX_DEPTH) -> None:
+        """Decode by `schemas`: the only one, or each under its value of `tag_field`.
+
+        `max_depth` is how deep arrays and objects may be nested in a text.
+        """
+        self._max_depth = max_depth
         self._shapes = {tag: Shape(schema) for tag, schema in schemas.items()}
         self._tag_field = tag_field
         self._converters: dict[Any, tuple[str, Callable[[Any], Json]]] = {}
@@ -189,8 +212,8 @@ class Decoder:
         """The tag and value of `data`, or None where only `thorough` can tell. Raises UnicodeDecodeError, NotJson."""
         if not data.isascii():
             data.decode()
-        if data.count(b"[") + data.count(b"{") > MAX_DEPTH:
-            _check_depth(data)
+        if data.count(b"[") + data.count(b"{") > self._max_depth:
+            _check_depth(data, self._max_depth)
         if self._decode is None:
             return None
         try:
@@ -227,7 +250,8 @@ def _plain(text: str) -> Json:
     try:
         return json.loads(text, parse_constant=_refuse, parse_int=_integer)
     except json.JSONDecodeError as error:
-        raise NotJson(f"not valid JSON: {error.msg} (line {error.lineno}, column {error.colno})") from None
+        problem = _PROBLEMS.get(error.msg, "a mistake")
+        raise NotJson(f"not valid JSON: {problem} (line {error.lineno}, column {error.colno})") from None
 
 
 def _check_scalars(value: Json) -> None:
@@ -288,8 +312,8 @@ def _skip(text: str, at: int) -> int:
 _STEP = {b: 1 if b in b"[{" else -1 for b in b"[]{}"}
 
 
-def _check_depth(data: bytes) -> None:
-    """Raise NotJson if `data` is nested deeper than MAX_DEPTH."""
+def _check_depth(data: bytes, most: int) -> None:
+    """Raise NotJson if `data` is nested more than `most` levels deep."""
     inside = False
     brackets = bytearray()
     # Between quotes nothing counts; a backslash takes the next character along.
@@ -297,8 +321,8 @@ def _check_depth(data: bytes) -> None:
         if not inside:
             brackets += part.translate(None, _NOT_BRACKETS)
         inside = not inside
-    if max(itertools.accumulate(_STEP[bracket] for bracket in brackets), default=0) > MAX_DEPTH:
-        raise NotJson(f"nested more than {MAX_DEPTH} levels deep")
+    if max(itertools.accumulate(_STEP[bracket] for bracket in brackets), default=0) > most:
+        raise NotJson(f"nested more than {most} levels deep")
 
 
 _NOT_BRACKETS = bytes(b for b in range(256) if b not in b"[]{}")

@@ -4,13 +4,15 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
-from service.contract.decoding import Decoder, NotJson
+from service.contract.decoding import MAX_BODY_DEPTH, MAX_SENT_DEPTH, Decoder, NotJson
 from service.contract.documents import ContractError, Json, bundle, resolved
 from service.contract.schema import Schema, quoted
 
 _TEMPLATED = re.compile(r"\{([^/{}]+)\}")
+_STYLES = {"path": "simple", "query": "form"}
+_TYPES = ("string", "integer", "number", "boolean")
 _METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 _INTEGER = re.compile(r"-?(0|[1-9][0-9]*)")
 _NUMBER = re.compile(_INTEGER.pattern + r"(\.[0-9]+)?([eE][+-]?[0-9]+)?")
@@ -29,8 +31,21 @@ class Parameter:
     name: str
     place: str
     required: bool
-    type: str | None
+    type: str
     schema: Schema
+
+    @classmethod
+    def compile(cls, node: dict[str, Any], place: str) -> "Parameter":
+        """The parameter of a parameter object. Raises ContractError, also for a kind that is not supported."""
+        name, where, schema = node["name"], node["in"], node.get("schema", {})
+        place = f"{place}: parameter {name}"
+        if where not in _STYLES:
+            raise ContractError(f"{place}: must be in path or query, not in {where}")
+        if node.get("style", _STYLES[where]) != _STYLES[where]:
+            raise ContractError(f"{place}: must have the style {_STYLES[where]}")
+        if schema.get("type") not in _TYPES:
+            raise ContractError(f"{place}: needs a schema of type {', '.join(_TYPES[:-1])} or {_TYPES[-1]}")
+        return cls(name, where, node.get("required", False), schema["type"], Schema(schema, place))
 
     def check(self, text: str) -> None:
         """Raise InvalidRequest unless `text`, percent-decoded, is a value of this parameter."""
@@ -56,10 +71,10 @@ class Body:
     schema: Schema
 
     @classmethod
-    def compile(cls, media: dict[str, Any], place: str) -> "Body":
-        """The body of a media type object. Raises ContractError."""
+    def compile(cls, media: dict[str, Any], place: str, max_depth: int) -> "Body":
+        """The body of a media type object, nested at most `max_depth` deep. Raises ContractError."""
         schema = media.get("schema", {})
-        return cls(Decoder({"": schema}), Schema(schema, place))
+        return cls(Decoder({"": schema}, max_depth=max_depth), Schema(schema, place))
 
     @property
     def keeps_text(self) -> bool:
@@ -100,18 +115,31 @@ class Operation:
     parameters: list[Parameter]
     body: Body | None
     responses: dict[str, Response]
-    _pattern: re.Pattern[str] = field(repr=False)
+    _segments: list[re.Pattern[str]] = field(repr=False)
 
-    def matches(self, path: str) -> bool:
-        """Whether `path`, percent-decoded, is one of this operation's."""
-        return self._pattern.fullmatch(path) is not None
+    def path_values(self, path: str) -> dict[str, str] | None:
+        """The path parameters' texts in `path`, which is percent-encoded; None if it is not this operation's."""
+        # A slash that is part of a name does not part a path (RFC 3986, 2.2): so first split, then decode.
+        segments = path.split("/")
+        if len(segments) != len(self._segments):
+            return None
+        texts: list[str] = []
+        for pattern, segment in zip(self._segments, segments, strict=True):
+            found = pattern.fullmatch(unquote(segment))
+            if found is None:
+                return None
+            texts += found.groups()
+        return dict(zip(_TEMPLATED.findall(self.path), texts, strict=True))
 
-    def check_path(self, path: str) -> None:
-        """Raise InvalidRequest unless the parameters in `path`, percent-decoded, are as they must be."""
-        if found := self._pattern.fullmatch(path):
-            declared = {parameter.name: parameter for parameter in self.parameters if parameter.place == "path"}
-            for name, text in zip(_TEMPLATED.findall(self.path), found.groups(), strict=True):
-                declared[name].check(text)
+    def path_with(self, values: dict[str, str]) -> str:
+        """The path, percent-encoded, in which the parameters have `values`."""
+        return _TEMPLATED.sub(lambda found: quote(values[found[1]], safe=""), self.path)
+
+    def check_path(self, values: dict[str, str]) -> None:
+        """Raise InvalidRequest unless the path parameters may have `values`."""
+        for parameter in self.parameters:
+            if parameter.place == "path":
+                parameter.check(values[parameter.name])
 
     def check_query(self, query: str) -> None:
         """Raise InvalidRequest unless the query string has just what the operation takes, once each."""
@@ -172,6 +200,11 @@ class RestContract:
     def _compile(self) -> None:
         if not str(self.document.get("openapi", "")).startswith("3.0."):
             raise ContractError("openapi must be 3.0.x")
+        for server in self.document.get("servers", []):
+            url = urlsplit(server["url"])
+            # With a host it may be a proxy's, which takes the path away.
+            if not url.netloc and url.path not in ("", "/"):
+                raise ContractError(f'servers: the url {quoted(server["url"])} must be "/", where the service is')
         for path, item in self.document["paths"].items():
             item = resolved(self.document, item)
             shared = item.get("parameters", [])
@@ -198,22 +231,12 @@ class RestContract:
             method=method,
             path=path,
             secured=bool(security),
-            parameters=[
-                Parameter(
-                    parameter["name"],
-                    parameter["in"],
-                    parameter.get("required", False),
-                    parameter.get("schema", {}).get("type"),
-                    Schema(parameter.get("schema", {}), f"{place}: parameter {parameter['name']}"),
-                )
-                for parameter in parameters
-                if parameter["in"] in ("path", "query")
-            ],
+            parameters=[Parameter.compile(parameter, place) for parameter in parameters],
             body=self._body(place, node.get("requestBody")),
             responses={
                 status: Response(
                     {
-                        media_type: Body.compile(media, f"{place}: response {status}")
+                        media_type: Body.compile(media, f"{place}: response {status}", MAX_SENT_DEPTH)
                         for media_type, media in response.get("content", {}).items()
                     },
                     {
@@ -223,7 +246,10 @@ class RestContract:
                 )
                 for status, response in node["responses"].items()
             },
-            _pattern=re.compile(re.sub(r"\\{[^/{}]+\\}", "([^/]+)", re.escape(path))),
+            _segments=[
+                re.compile(re.sub(r"\\{[^{}]+\\}", "(.+)", re.escape(segment)), re.DOTALL)
+                for segment in path.split("/")
+            ],
         )
 
     @staticmethod
@@ -232,11 +258,13 @@ class RestContract:
             return None
         if list(node["content"]) != ["application/json"]:
             raise ContractError(f"{place}: a request body must be application/json and nothing else")
-        return Body.compile(node["content"]["application/json"], f"{place}: body")
+        if node.get("required") is not True:
+            raise ContractError(f"{place}: a request body must be required")
+        return Body.compile(node["content"]["application/json"], f"{place}: body", MAX_BODY_DEPTH)
 
     def at_path(self, path: str) -> list[Operation]:
-        """The operations that `path`, percent-decoded, has; empty for an unknown path."""
-        found = [operation for operation in self.operations.values() if operation.matches(path)]
+        """The operations that `path`, percent-encoded, has; empty for an unknown path."""
+        found = [operation for operation in self.operations.values() if operation.path_values(path) is not None]
         # A path without parameters goes before one with (OpenAPI 3.0.3, "Paths Object").
-        exact = [operation for operation in found if operation.path == path]
+        exact = [operation for operation in found if not _TEMPLATED.search(operation.path)]
         return exact or found

@@ -1,6 +1,7 @@
 """A JSON Schema, compiled, and its verdict in a person's words."""
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -40,14 +41,23 @@ class Schema:
     def __init__(self, schema: Json, place: str) -> None:
         """Compile `schema`, which has no references left; `place` names it in a ContractError."""
         self.place = place
+        self._schema = _modern(schema)
         try:
-            self._validator = jsonschema_rs.Draft201909Validator(_modern(schema), validate_formats=True)
+            self._validator = jsonschema_rs.Draft201909Validator(self._schema, validate_formats=True)
         except (jsonschema_rs.ValidationError, ValueError, TypeError) as error:
             reason = " ".join(str(getattr(error, "message", error)).split())
             steps = ".".join(map(str, getattr(error, "instance_path", ())))
             raise ContractError(f"{place}: not a JSON Schema: {steps and f'{steps}: '}{reason}") from None
         self.accepts = self._validator.is_valid
         """Whether a value fulfils the schema, the fast way."""
+
+    def promises(self, field: str, type_: str) -> bool:
+        """Whether it says in so many words that a value is an object with a field `field` of JSON type `type_`."""
+        if not isinstance(self._schema, dict) or self._schema.get("type") != "object":
+            return False
+        subschema = self._schema.get("properties", {}).get(field)
+        required = field in self._schema.get("required", ())
+        return required and isinstance(subschema, dict) and subschema.get("type") == type_
 
     def problems(self, value: Json, name: str = "", whole: str = "the value") -> list[str]:
         """What is wrong with `value`, a few sentences without a full stop; empty when nothing is.
@@ -95,12 +105,15 @@ def _modern(schema: Json) -> Json:
 
 
 def _steps(path: Sequence[str | int], value: Json) -> Iterator[str | int]:
-    """`path` into `value`, in which the validator gives a field named "0" as the index 0."""
+    """`path` into `value`, in which the validator gives a field named "0", "00" or "+0" as the index 0, and "" not."""
     for step in path:
         if isinstance(value, dict) and isinstance(step, int):
-            step = next(key for key in value if key.isdecimal() and int(key) == step)
+            step = next((key for key in value if re.fullmatch(rf"\+?0*{step}", key)), str(step))
         yield step
-        value = value[step]
+        try:
+            value = value[step]
+        except (LookupError, TypeError):  # below a field named ""
+            value = None
 
 
 def _sentence(error: jsonschema_rs.ValidationError, value: Json, name: str, whole: str) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from service.contract.decoding import Decoder, NotJson
+from service.contract.decoding import MAX_SENT_DEPTH, Decoder, NotJson
 from service.contract.documents import ContractError, Json, at, bundle, resolved
 from service.contract.schema import Schema, quoted, type_name
 
@@ -108,7 +108,7 @@ class WebSocketContract(Generic[HandlerT]):
                 raise ContractError(f"{message.schema.place}: {self._tag} must be a constant")
             self._sent[tag] = message.schema
             sent_schemas[tag] = message.resolved
-        self._sent_decoder = Decoder(sent_schemas, self._tag)
+        self._sent_decoder = Decoder(sent_schemas, self._tag, MAX_SENT_DEPTH)
         self._expected = f"expected one of {', '.join(sorted(self._operations))}"
 
     def dispatch(self, data: bytes) -> tuple[HandlerT, dict[str, Json]]:
@@ -148,6 +148,10 @@ class WebSocketContract(Generic[HandlerT]):
         """Whether the frames of the `receive` operation of that name have a `Verbatim` under `field`."""
         tags = [tag for tag, each in self._operations.items() if each.name == operation]
         return all(self._decoder.keeps_text(tag, field) for tag in tags)
+
+    def promises(self, operation: str, field: str, type_: str) -> bool:
+        """Whether the frames of the `receive` operation of that name always have `field`, of JSON type `type_`."""
+        return all(each.schema.promises(field, type_) for each in self._operations.values() if each.name == operation)
 
     def problems_of_sent(self, data: bytes) -> list[str]:
         """What is wrong with the text frame `data` that the service is about to send; empty when nothing is."""

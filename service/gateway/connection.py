@@ -1,26 +1,34 @@
 """One WebSocket connection: the protocol class that uvicorn hands an upgraded connection to.
 
-The handshake, and every frame that is not plain, are `websockets`' sans-I/O code. What nearly all traffic consists of,
-a whole masked text frame in one piece, is read here, and the sans-I/O object is kept only while it has something to
-remember: an idle connection should cost little.
+The handshake, control frames and closing are `websockets`' sans-I/O code. Frames are taken apart here, and fragments
+put together: nearly all traffic is whole masked text frames, and an idle connection should cost little, so the sans-I/O
+object is kept only while it has something to remember.
 """
 
 import asyncio
 import enum
-import hmac
 import logging
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, cast
 
 from websockets.datastructures import Headers
+from websockets.exceptions import (
+    HeaderLineTooLong,
+    InvalidHeader,
+    InvalidMethod,
+    InvalidUpgrade,
+    RequestLineTooLong,
+    TooManyHeaders,
+)
 from websockets.frames import CloseCode, Frame, Opcode
-from websockets.http11 import Request, Response
+from websockets.http11 import MAX_LINE_LENGTH, MAX_NUM_HEADERS, Request, Response
 from websockets.protocol import OPEN
 from websockets.server import ServerProtocol
 from websockets.speedups import apply_mask
 
 from generated.models import Problem
-from service import wire
+from service import credentials, wire
 from service.broker import LimitExceeded, TopicNotFound
 from service.contract.schema import quoted
 from service.contract.websocket import Refusal
@@ -32,12 +40,17 @@ _quiet = logging.getLogger("websockets.server")
 
 _CLOSE_TIMEOUT = 5.0
 """Seconds that a peer has to complete the closing handshake."""
+_MAX_FRAGMENTS = 16_384
+"""Fragments that a message may have: empty ones cost time too. It is 1 MiB in pieces of 64 bytes."""
+_FRAGMENTS_A_TURN = 256
+"""Fragments of a message after which the other connections have their turn. No answers slow these down."""
 _PING = b"\x89\x00"
 
 _FIN_TEXT = 0x81
 _DATA_HEADS = {0x00, 0x80, 0x01, 0x81, 0x02, 0x82}
 _CONTROL_HEADS = {0x88, 0x89, 0x8A}
 _PING_HEAD = 0x89
+_PONG_HEAD = 0x8A
 
 
 class _State(enum.Enum):
@@ -46,6 +59,17 @@ class _State(enum.Enum):
     HANDSHAKE = enum.auto()
     OPEN = enum.auto()
     CLOSING = enum.auto()
+
+
+class _Fragments:
+    """A message of which not all fragments have come."""
+
+    __slots__ = ("count", "data", "is_text")
+
+    def __init__(self, is_text: bool) -> None:
+        self.is_text = is_text
+        self.data = bytearray()
+        self.count = 0
 
 
 class Connection(asyncio.Protocol):
@@ -57,6 +81,7 @@ class Connection(asyncio.Protocol):
         "_fragments",
         "_held",
         "_hub",
+        "_limit_logged",
         "_need",
         "_paused",
         "_rest",
@@ -82,10 +107,12 @@ class Connection(asyncio.Protocol):
         """How many bytes of `_rest` it takes to get on."""
         self._held = False
         """Whether commands wait in `_rest` because the peer does not read the answers."""
-        self._fragments: list[bytes] | None = None
-        """The payloads so far of a fragmented message; None between messages."""
+        self._fragments: _Fragments | None = None
+        """The message that comes in fragments; None between messages."""
         self._paused = False
         self._stopping = False
+        self._limit_logged = False
+        """Whether the log has it that the peer wanted more than a connection may have."""
         self._close_reason = ""
         self._closer: asyncio.TimerHandle | None = None
         self.heard = True
@@ -156,13 +183,13 @@ class Connection(asyncio.Protocol):
         """Close with 1001 once what waits for the peer is sent; within the deadline in any case."""
         if self._state is _State.HANDSHAKE:
             self._transport.close()
-        elif self._state is _State.OPEN:
-            if not self._stopping:
-                self._stopping = True
-                self._hub.broker.flush()
-                self._abort_after(self._hub.shutdown_deadline)
-            if not self._hub.broker.waiting(self):
-                self.close(CloseCode.GOING_AWAY, "the service is stopping")
+            return
+        if not self._stopping:
+            self._stopping = True
+            self._hub.broker.flush()
+            self._abort_after(self._hub.shutdown_deadline)
+        if self._state is _State.OPEN and not self._hub.broker.waiting(self):
+            self.close(CloseCode.GOING_AWAY, "the service is stopping")
 
     def close(self, code: int, reason: str) -> None:
         """Start the closing handshake (RFC 6455, 7.1.2)."""
@@ -198,10 +225,11 @@ class Connection(asyncio.Protocol):
         event(_log, logging.WARNING, "slow consumer", peer=self.peer, topic=topic, dropped=count)
         self.send(self._slow_consumer(topic, count))
 
-    def overflow(self, topic: str, count: int) -> None:
+    def overflow(self, lost: Sequence[tuple[str, int]]) -> None:
         """Tell the peer that it was too slow, and close."""
-        event(_log, logging.WARNING, "slow consumer disconnected", peer=self.peer, topic=topic, dropped=count)
-        self.send(self._slow_consumer(topic, count))
+        for topic, count in lost:
+            event(_log, logging.WARNING, "slow consumer disconnected", peer=self.peer, topic=topic, dropped=count)
+            self.send(self._slow_consumer(topic, count))
         self.close(CloseCode.TRY_AGAIN_LATER, "slow consumer")
 
     @staticmethod
@@ -218,13 +246,14 @@ class Connection(asyncio.Protocol):
     def _handshake(self, data: bytes) -> None:
         sansio = ServerProtocol(max_size=self._hub.max_frame_bytes, logger=_quiet)
         sansio.receive_data(data)
-        for request in sansio.events_received():
-            response = self._refusal(cast("Request", request)) or sansio.accept(cast("Request", request))
-            sansio.send_response(response)
-        for chunk in sansio.data_to_send():
-            if chunk:
-                self._transport.write(chunk)
-        if sansio.state is not OPEN:
+        if sansio.handshake_exc is None:
+            # One request, and all of it: uvicorn has read it before.
+            request = cast("Request", sansio.events_received()[0])
+            response = self._refusal(request) or sansio.accept(request)
+        if sansio.handshake_exc is not None:
+            response = _broken_handshake(sansio.handshake_exc)
+        self._transport.write(response.serialize())
+        if response.status_code != HTTPStatus.SWITCHING_PROTOCOLS:
             self._transport.close()
             return
         self._state = _State.OPEN
@@ -240,14 +269,10 @@ class Connection(asyncio.Protocol):
                 HTTPStatus.NOT_FOUND,
                 f"there is no WebSocket at {quoted(path)}; it is at {hub.contract.address}",
             )
-        if hub.api_key is not None:
-            given = request.headers.get_all("X-API-Key")
-            if len(given) != 1 or not hmac.compare_digest(given[0].encode(), hub.api_key.encode()):
-                response = _problem(HTTPStatus.UNAUTHORIZED, "the API key in X-API-Key is missing or wrong")
-                response.headers["WWW-Authenticate"] = 'ApiKey realm="specbus"'
-                return response
+        if not credentials.accepts(hub.api_key, request.headers.get_all("X-API-Key")):
+            return _problem(HTTPStatus.UNAUTHORIZED, credentials.REFUSAL, credentials.CHALLENGE)
         if len(hub.connections) >= hub.max_connections:
-            event(_log, logging.WARNING, "limit reached", limit="max_connections", peer=self.peer)
+            hub.limit_reached(limit="max_connections", peer=self.peer)
             return _problem(
                 HTTPStatus.SERVICE_UNAVAILABLE,
                 f"the service may have at most {hub.max_connections} connections",
@@ -276,8 +301,7 @@ class Connection(asyncio.Protocol):
                 or length > (125 if head in _CONTROL_HEADS else self._hub.max_frame_bytes)
                 or (head not in _DATA_HEADS and head not in _CONTROL_HEADS)
             ):
-                # A protocol error or too large: the sans-I/O code says which, from the header alone.
-                self._feed(data[position:])
+                self._refuse_header(head, data[position + 1], length)
                 return
             end = start + 4 + length
             if size < end:
@@ -291,7 +315,10 @@ class Connection(asyncio.Protocol):
                 return
             if head == _FIN_TEXT and self._fragments is None:
                 self._carry_out(apply_mask(data[start + 4 : end], data[start : start + 4]))
-            else:
+            elif head in _DATA_HEADS:
+                payload = apply_mask(data[start + 4 : end], data[start : start + 4])
+                self._frame(Frame(Opcode(head & 0x0F), payload, fin=head >= 0x80))
+            elif head != _PONG_HEAD:
                 self._feed(data[position:end])
             position = end
             if position == size:
@@ -304,32 +331,63 @@ class Connection(asyncio.Protocol):
             self._need = need
 
     def _feed(self, data: bytes) -> None:
-        """Have the sans-I/O code read `data`: whole frames while the connection is open."""
+        """Have the sans-I/O code read `data`: a control frame while the connection is open, then all that comes."""
         sansio = self._sans_io()
         sansio.receive_data(data)
-        for frame in sansio.events_received():
-            if self._state is _State.OPEN:
-                self._frame(cast("Frame", frame))
+        # It has answered them. But it would keep them.
+        sansio.events_received()
         self._write_out(sansio)
 
+    def _refuse_header(self, head: int, second: int, length: int) -> None:
+        """Fail the connection because of the header of a frame, whose payload need not have come."""
+        if not second & 0x80:
+            self._fail(CloseCode.PROTOCOL_ERROR, "a client's frames must be masked")
+        elif head & 0x70:
+            self._fail(CloseCode.PROTOCOL_ERROR, "the reserved bits must be 0")
+        elif head in _DATA_HEADS:
+            limit = self._hub.max_frame_bytes
+            self._fail(CloseCode.MESSAGE_TOO_BIG, f"a frame of {length} bytes is over the limit of {limit}")
+        elif head | 0x80 in _CONTROL_HEADS:
+            self._fail(CloseCode.PROTOCOL_ERROR, "a control frame must be whole and have at most 125 bytes")
+        else:
+            self._fail(CloseCode.PROTOCOL_ERROR, "the opcode is reserved")
+
     def _frame(self, frame: Frame) -> None:
-        """Deal with what is not a whole text message. Pings and close frames are answered by the sans-I/O code."""
-        match frame.opcode:
-            case Opcode.TEXT if frame.fin:
-                self._carry_out(bytes(frame.data))
-            case Opcode.TEXT:
-                self._fragments = [bytes(frame.data)]
-            case Opcode.BINARY:
-                # Its continuations are swallowed with it: one message, one error.
-                self._fragments = None if frame.fin else []
+        """Deal with a data frame that is not a whole text message (RFC 6455, 5.4)."""
+        fragments = self._fragments
+        if (frame.opcode is Opcode.CONT) is (fragments is None):
+            expected = "no message has begun" if fragments is None else "the message before has not ended"
+            self._fail(CloseCode.PROTOCOL_ERROR, expected)
+            return
+        if fragments is None:
+            fragments = self._fragments = _Fragments(frame.opcode is Opcode.TEXT)
+            if not fragments.is_text:
+                # What follows of it is swallowed: one message, one error.
                 self._refuse("the frame is binary; send JSON in text frames")
-            case Opcode.CONT:
-                fragments, self._fragments = self._fragments or [], None
-                binary = not fragments
-                if not frame.fin:
-                    self._fragments = fragments if binary else [*fragments, bytes(frame.data)]
-                elif not binary:
-                    self._carry_out(b"".join((*fragments, bytes(frame.data))))
+        fragments.data += frame.data
+        fragments.count += 1
+        if len(fragments.data) > self._hub.max_frame_bytes or fragments.count > _MAX_FRAGMENTS:
+            limits = f"{self._hub.max_frame_bytes} bytes and {_MAX_FRAGMENTS} fragments"
+            self._fail(CloseCode.MESSAGE_TOO_BIG, f"a message may have at most {limits}")
+        elif frame.fin:
+            self._fragments = None
+            if fragments.is_text:
+                self._carry_out(bytes(fragments.data))
+        elif fragments.count % _FRAGMENTS_A_TURN == 0:
+            # The event loop would read on as long as there is something to read.
+            self._transport.pause_reading()
+            asyncio.get_running_loop().call_soon(self._read_on)
+
+    def _read_on(self) -> None:
+        """Read again after a turn of the others."""
+        if not self._held and not self._transport.is_closing():
+            self._transport.resume_reading()
+
+    def _fail(self, code: CloseCode, reason: str) -> None:
+        """Fail the connection (RFC 6455, 7.1.7)."""
+        sansio = self._sans_io()
+        sansio.fail(code, reason)
+        self._write_out(sansio)
 
     def _sans_io(self) -> ServerProtocol:
         if self._sansio is None:
@@ -347,6 +405,10 @@ class Connection(asyncio.Protocol):
         if sansio.state is not OPEN:
             if self._state is _State.OPEN:
                 self._state = _State.CLOSING
+                if self._fragments is not None:
+                    # Else the next fragment would be an error, and the close frame missed.
+                    sansio.current_size = len(self._fragments.data)
+                    self._fragments = None
                 rest, self._rest = self._rest, None
                 if rest:
                     # Else what comes next would be read from the middle of a frame, and the close frame missed.
@@ -361,12 +423,17 @@ class Connection(asyncio.Protocol):
                     self._abort_after(_CLOSE_TIMEOUT)
             if sansio.close_rcvd is not None and sansio.close_sent is not None:
                 self._transport.close()
-        elif self._fragments is None:
+        else:
             self._sansio = None
 
     def _abort_after(self, seconds: float) -> None:
-        if self._closer is None:
-            self._closer = asyncio.get_running_loop().call_later(seconds, self._transport.abort)
+        """Abort the connection after `seconds`, if that is not to happen sooner already."""
+        loop = asyncio.get_running_loop()
+        if self._closer is not None:
+            if self._closer.when() <= loop.time() + seconds:
+                return
+            self._closer.cancel()
+        self._closer = loop.call_later(seconds, self._transport.abort)
 
     # Commands
 
@@ -383,12 +450,12 @@ class Connection(asyncio.Protocol):
             text_ = f"there is no topic {quoted(str(missing), 128)}"
             self.send(wire.error("TOPIC_NOT_FOUND", text_, request_id=request_id))
         except LimitExceeded as limit:
-            event(_log, logging.WARNING, "limit reached", limit="max_subscriptions", peer=self.peer)
+            if not self._limit_logged:
+                self._limit_logged = True
+                event(_log, logging.WARNING, "limit reached", limit="max_subscriptions", peer=self.peer)
             self.send(wire.error("LIMIT_EXCEEDED", str(limit), request_id=request_id))
         except UnicodeDecodeError:
-            sansio = self._sans_io()
-            sansio.fail(CloseCode.INVALID_DATA, "a text frame must be UTF-8")
-            self._write_out(sansio)
+            self._fail(CloseCode.INVALID_DATA, "a text frame must be UTF-8")
         except Exception:
             _log.exception("a command failed")
             self.send(wire.error("INTERNAL", "the service failed; its log says why", request_id=request_id))
@@ -413,12 +480,41 @@ def _reason(sansio: ServerProtocol) -> str:
     return f"{sent.code} {sent.reason}" if sent is not None else "connection lost"
 
 
-def _problem(status: HTTPStatus, detail: str) -> Response:
-    """A refused handshake, with a problem document (RFC 9457)."""
+def _broken_handshake(error: Exception) -> Response:
+    """The answer to a handshake that is not as RFC 6455, 4.2.1, and RFC 9112 have it."""
+    match error:
+        case RequestLineTooLong():
+            return _problem(
+                HTTPStatus.REQUEST_URI_TOO_LONG, f"the request line may have at most {MAX_LINE_LENGTH} bytes"
+            )
+        case HeaderLineTooLong() | TooManyHeaders():
+            return _problem(
+                HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+                f"a handshake may have at most {MAX_NUM_HEADERS} header lines, of {MAX_LINE_LENGTH} bytes each",
+            )
+        case InvalidMethod():
+            return _problem(HTTPStatus.METHOD_NOT_ALLOWED, "the method of a handshake is GET", {"Allow": "GET"})
+        case InvalidUpgrade():
+            detail = "a handshake upgrades to websocket and nothing else"
+            return _problem(HTTPStatus.UPGRADE_REQUIRED, detail, {"Upgrade": "websocket"})
+        case InvalidHeader():
+            detail = f"{error.name} is missing or wrong"
+            return _problem(HTTPStatus.BAD_REQUEST, detail, {"Sec-WebSocket-Version": "13"})
+        case _:
+            return _problem(HTTPStatus.BAD_REQUEST, "the request is no handshake, which is HTTP/1.1 and has no body")
+
+
+def _problem(status: HTTPStatus, detail: str, more: Mapping[str, str] = {}) -> Response:
+    """A refused handshake, with a problem document (RFC 9457) and `more` headers."""
     body = (
         Problem(type="about:blank", title=status.phrase, status=status.value, detail=detail).model_dump_json().encode()
     )
     headers = Headers(
-        {"Connection": "close", "Content-Type": "application/problem+json", "Content-Length": str(len(body))}
+        {
+            "Connection": "close",
+            "Content-Type": "application/problem+json",
+            "Content-Length": str(len(body)),
+            **more,
+        }
     )
     return Response(status.value, status.phrase, headers, body)

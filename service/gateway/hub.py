@@ -1,5 +1,6 @@
 """What all WebSocket connections share."""
 
+import logging
 from pathlib import Path
 from typing import Protocol
 
@@ -9,6 +10,17 @@ from service.contract.documents import ContractError
 from service.contract.websocket import WebSocketContract
 from service.gateway.commands import Command, Commands, Peer
 from service.gateway.schedule import Schedule
+from service.gateway.seldom import Seldom
+
+_log = logging.getLogger(__name__)
+
+_NEEDED = [
+    ("subscribe", "topic", "string"),
+    ("unsubscribe", "topic", "string"),
+    ("publish", "topic", "string"),
+    ("publish", "message", "object"),
+]
+"""The fields that the commands take for granted."""
 
 
 class Watched(Peer, Protocol):
@@ -54,7 +66,12 @@ class Hub:
         self.debug = debug
         self.connections: set[Watched] = set()
         """The open ones."""
+        self.limit_reached = Seldom(_log, "limit reached")
+        """Logs that a limit of the whole service keeps a client from something."""
         self.contract: WebSocketContract[Command] = WebSocketContract(document, Commands(broker).by_operation())
+        for operation, field, type_ in _NEEDED:
+            if not self.contract.promises(operation, field, type_):
+                raise ContractError(f'{document.name}: operation "{operation}": its {field} must be a required {type_}')
         if not self.contract.keeps_text("publish", "message"):
             raise ContractError(f'{document.name}: operation "publish": its message must have x-verbatim: true')
         self._heartbeats = Schedule(heartbeat_interval, self._heartbeat) if heartbeat_interval else None
@@ -83,12 +100,14 @@ class Hub:
             self._heartbeats.add(connection)
 
     def _ping(self, connection: Watched) -> None:
+        if connection.heard:
+            # Else an older ping is unanswered, and it is that one's timeout that counts.
+            self._silent.add(connection)
         connection.ping()
-        self._silent.add(connection)
+        if self._pings:
+            self._pings.add(connection)
 
     def _check(self, connection: Watched) -> None:
-        """See whether `connection` has answered its ping."""
+        """See whether `connection` has shown life since the ping that it had a timeout ago, or a later one."""
         if not connection.heard:
             connection.give_up()
-        elif self._pings:
-            self._pings.add(connection)

@@ -1,8 +1,9 @@
 """The REST application: connexion on the contract."""
 
+import inspect
 import logging
 from http import HTTPStatus
-from typing import Any
+from typing import Any, get_args
 
 import connexion
 from connexion.exceptions import InvalidSpecification, ResolverError
@@ -12,7 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
 from service.contract.documents import ContractError
-from service.contract.rest import RestContract
+from service.contract.rest import Operation, RestContract
 from service.rest.edge import Edge
 from service.rest.operations import Handler
 from service.rest.problems import ProblemError
@@ -38,6 +39,12 @@ def build(
         raise ContractError(f'openapi.yaml: operation "{missing[0]}" has no handler')
     if left := sorted(handlers.keys() - contract.operations.keys()):
         raise ContractError(f'openapi.yaml: handler "{left[0]}" has no operation')
+    for operation in contract.operations.values():
+        _check_arguments(operation, handlers[operation.id])
+    for id_, field in (("createTopic", "name"), ("publishMessage", "id")):
+        body = contract.operations[id_].body
+        if body is None or not body.schema.promises(field, "string"):
+            raise ContractError(f'openapi.yaml: operation "{id_}": its body must have a required string {field}')
     published = contract.operations["publishMessage"].body
     if published is None or not published.keeps_text:
         raise ContractError('openapi.yaml: operation "publishMessage": its body must have x-verbatim: true')
@@ -47,7 +54,7 @@ def build(
     app.add_error_handler(Exception, _failure)
     try:
         app.add_api(
-            _without_security(contract.document),
+            _for_connexion(contract.document),
             resolver=Resolver(handlers.__getitem__),
             validator_map=validators(contract, max_body_bytes),
         )
@@ -57,8 +64,22 @@ def build(
     return Edge(app, contract, websocket_path, api_key=api_key, debug=debug)
 
 
-def _without_security(document: dict[str, Any]) -> dict[str, Any]:
-    """`document` as connexion gets it: the edge has checked the key already."""
+def _check_arguments(operation: Operation, handler: Handler) -> None:
+    """Raise ContractError unless `operation` has the parameters that `handler` takes, by name and type."""
+    declared = {parameter.name: parameter for parameter in operation.parameters}
+    for name, argument in inspect.signature(handler).parameters.items():
+        parameter = declared.get(name)
+        type_ = "integer" if int in (argument.annotation, *get_args(argument.annotation)) else "string"
+        if argument.default is argument.empty and (parameter is None or not parameter.required):
+            raise ContractError(f'openapi.yaml: operation "{operation.id}": needs a required parameter {name}')
+        if parameter is not None and parameter.type != type_:
+            raise ContractError(
+                f'openapi.yaml: operation "{operation.id}": its parameter {name} must be of type {type_}'
+            )
+
+
+def _for_connexion(document: dict[str, Any]) -> dict[str, Any]:
+    """`document` as connexion gets it: the edge has checked the key already, and paths begin at the root."""
     paths = {
         path: {
             method: {key: value for key, value in item[method].items() if key != "security"}
@@ -68,7 +89,8 @@ def _without_security(document: dict[str, Any]) -> dict[str, Any]:
         }
         for path, item in document["paths"].items()
     }
-    return {**{key: value for key, value in document.items() if key != "security"}, "paths": paths}
+    rest = {key: value for key, value in document.items() if key not in ("security", "servers")}
+    return {**rest, "paths": paths}
 
 
 def _as_connexion(problem: ProblemError) -> connexion.lifecycle.ConnexionResponse:

@@ -5,7 +5,6 @@ themselves (redirects, plain texts) the contract does not have. And they read pa
 own. So all by which they choose a route and a validator is judged here.
 """
 
-import hmac
 import logging
 from http import HTTPStatus
 
@@ -13,6 +12,7 @@ from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from service import credentials
 from service.contract.rest import InvalidRequest, Operation, RestContract
 from service.contract.schema import quoted
 from service.logs import event
@@ -54,9 +54,7 @@ class Edge:
     def _operation(self, scope: Scope) -> Operation | None:
         """The operation asked for; None for OPTIONS. Raises ProblemError."""
         path, method = scope["path"], scope["method"]
-        # A slash that is part of a name does not part a path (RFC 3986, 2.2), and no name has one.
-        slash = b"%2f" in scope["raw_path"].lower()
-        operations = [] if slash else self._contract.at_path(path)
+        operations = self._contract.at_path(_encoded_path(scope))
         if not operations:
             if path == self._websocket_path:
                 raise ProblemError(
@@ -81,14 +79,17 @@ class Edge:
         )
 
     def _check(self, operation: Operation, scope: Scope) -> None:
-        """Raise ProblemError unless key, path and content type are right; connexion gets the latter as it knows it."""
+        """Raise ProblemError unless key, path and content type are right; connexion gets these two as it knows them."""
         headers = Headers(scope=scope)
         if operation.secured:
             self._check_key(headers)
         try:
-            operation.check_path(scope["path"])
+            values = operation.path_values(_encoded_path(scope)) or {}
+            operation.check_path(values)
         except InvalidRequest as error:
             raise ProblemError(HTTPStatus.BAD_REQUEST, str(error)) from None
+        # Values stay encoded until connexion has found its route: to it, a slash in a name parts the path.
+        scope["path"] = operation.path_with(values)
         if operation.body is not None:
             check_content_type(headers.getlist("content-type"))
             scope["headers"] = [
@@ -99,20 +100,13 @@ class Edge:
         """The answer to OPTIONS (RFC 9110, 9.3.7)."""
         return Response(
             status_code=HTTPStatus.NO_CONTENT,
-            headers={"Allow": _allow(self._contract.at_path(scope["path"]))},
+            headers={"Allow": _allow(self._contract.at_path(_encoded_path(scope)))},
         )
 
     def _check_key(self, headers: Headers) -> None:
         """Raise ProblemError unless the request has the API key, where one is wanted."""
-        if self._api_key is None:
-            return
-        given = headers.getlist("x-api-key")
-        if len(given) != 1 or not hmac.compare_digest(given[0].encode("latin-1"), self._api_key.encode()):
-            raise ProblemError(
-                HTTPStatus.UNAUTHORIZED,
-                "the API key in X-API-Key is missing or wrong",
-                headers={"WWW-Authenticate": 'ApiKey realm="specbus"'},
-            )
+        if not credentials.accepts(self._api_key, headers.getlist("x-api-key")):
+            raise ProblemError(HTTPStatus.UNAUTHORIZED, credentials.REFUSAL, headers=credentials.CHALLENGE)
 
     @staticmethod
     def _checked(send: Send, operation: Operation, method: str) -> Send:
@@ -134,6 +128,10 @@ class Edge:
             await send(message)
 
         return checked
+
+
+def _encoded_path(scope: Scope) -> str:
+    return str(scope["raw_path"], "latin-1")
 
 
 def _allow(operations: list[Operation]) -> str:

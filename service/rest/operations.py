@@ -15,6 +15,7 @@ from generated import models
 from service import __version__, wire
 from service.broker import Broker, LimitExceeded, Topic, TopicExists, TopicNotFound
 from service.contract.decoding import Verbatim
+from service.contract.rest import RestContract
 from service.contract.schema import quoted
 from service.logs import event
 from service.rest.problems import ProblemError
@@ -39,17 +40,23 @@ class Operations:
     def __init__(
         self,
         broker: Broker,
-        openapi: dict[str, Any],
+        contract: RestContract,
         asyncapi: dict[str, Any],
         websocket_path: str,
         connections: Callable[[], int],
+        limit_reached: Callable[..., None],
     ) -> None:
-        """`openapi` and `asyncapi` are the documents to serve; `connections` counts the open WebSocket connections."""
+        """`asyncapi` is the other document to serve; `connections` counts the open WebSocket connections.
+
+        `limit_reached` logs, not too often, that a limit of the service keeps a client from something.
+        """
         self._broker = broker
-        self._openapi = _json(msgspec.json.encode(openapi))
+        self._contract = contract
+        self._openapi = _json(msgspec.json.encode(contract.document))
         self._asyncapi = _json(msgspec.json.encode(asyncapi))
         self._websocket_path = websocket_path
         self._connections = connections
+        self._limit_reached = limit_reached
         self._started = asyncio.get_running_loop().time()
 
     def by_id(self) -> dict[str, Handler]:
@@ -105,11 +112,12 @@ class Operations:
                 HTTPStatus.CONFLICT, f"the topic {quoted(name, 128)} exists", "topic-exists", "Topic exists"
             ) from None
         except LimitExceeded as limit:
-            event(_log, logging.WARNING, "limit reached", limit="max_topics")
+            self._limit_reached(limit="max_topics")
             raise ProblemError(HTTPStatus.CONFLICT, str(limit), "topic-limit", "Too many topics") from None
         event(_log, logging.INFO, "topic created", topic=name)
         created = models.TopicCreated.model_construct(status="created", topic=name)
-        return _body(created, HTTPStatus.CREATED, {"Location": f"/topics/{name}"})
+        location = self._contract.operations["getTopic"].path_with({"name": name})
+        return _body(created, HTTPStatus.CREATED, {"Location": location})
 
     async def get_topic(self, name: str) -> Response:
         """Give one topic's numbers."""

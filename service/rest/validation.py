@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import unquote
 
 from connexion.datastructures import MediaTypeDict
 from connexion.middleware.abstract import ROUTING_CONTEXT
@@ -31,6 +32,9 @@ def validators(contract: RestContract, max_body_bytes: int) -> dict[str, Any]:
                 operation(scope).check_query(scope["query_string"].decode("latin-1"))
             except InvalidRequest as error:
                 raise ProblemError(HTTPStatus.BAD_REQUEST, str(error)) from None
+            # The edge has encoded them; a number is converted by now.
+            values = scope["path_params"]
+            values.update({name: unquote(text) for name, text in values.items() if isinstance(text, str)})
 
     class Body:
         def __init__(self, **_options: object) -> None:
@@ -66,16 +70,17 @@ def check_content_type(values: list[str]) -> None:
 async def _read(receive: Receive, scope: Scope, most: int) -> bytes:
     """The whole body, chunked or not. Raises ProblemError if it is larger than `most` bytes."""
     parts: list[bytes] = []
-    size = int(Headers(scope=scope).get("content-length", 0))
+    announced = int(Headers(scope=scope).get("content-length", 0))
+    size = 0
     more = True
-    while more and size <= most:
+    while more and max(size, announced) <= most:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise ProblemError(HTTPStatus.BAD_REQUEST, "the body ended before its length")
         parts.append(message.get("body", b""))
+        size += len(parts[-1])
         more = message.get("more_body", False)
-        size = max(size, sum(map(len, parts)))
-    if size > most:
+    if max(size, announced) > most:
         raise ProblemError(
             HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
             f"the body must be at most {most} bytes",
