@@ -247,12 +247,14 @@ def check_found(found: dict[str, list[str]], expected: dict[str, str]) -> None:
         assert re.fullmatch(re.escape(expected[name]).replace("…", ".*"), problem, re.DOTALL), problem
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", DEFECTS)
 @pytest.mark.usefixtures("first_case")
 def test_a_defect_is_found_and_named_and_no_other(name: str) -> None:
     check_found(problems(results(DEFECTS[name])), FOUND[name])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
