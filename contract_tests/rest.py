@@ -259,7 +259,8 @@ class Schemathesis:
             config += f'\n[headers]\n{_KEY} = "${{CONTRACT_TESTS_KEY}}"\n'
         (folder / "schemathesis.toml").write_text(config)
         hooks = {
-            "prefix": target.prefix,
+            # None of these is a name that `Target.topic` gives.
+            "prefix": f"{target.prefix}made-up-",
             "schema": self._document.name_schema,
             "pending": str(folder / "pending"),
             "unanswered": str(folder / "unanswered"),
