@@ -4,6 +4,7 @@ A server's frames are not masked (RFC 6455, 5.1), so an event's bytes are the sa
 for each publication is put together from bytes by hand; all else goes through the generated models.
 """
 
+import struct
 import time
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -16,13 +17,16 @@ from generated import models
 _encode = msgspec.json.Encoder().encode
 
 
+_head_of_medium = struct.Struct(">BBH").pack
+
+
 def text_frame(payload: bytes) -> bytes:
     """`payload`, UTF-8, as one unmasked text frame (RFC 6455, 5.2)."""
     size = len(payload)
     if size < 126:
         return b"\x81%c%b" % (size, payload)
     if size < 65_536:
-        return b"\x81\x7e%b%b" % (size.to_bytes(2), payload)
+        return _head_of_medium(0x81, 126, size) + payload
     return b"\x81\x7f%b%b" % (size.to_bytes(8), payload)
 
 
@@ -36,13 +40,16 @@ class _Clock:
 
     def __init__(self) -> None:
         self._second = 0
+        self._next = 0
         self._text = b""
 
     def __call__(self) -> bytes:
-        second = int(time.time())
-        if second != self._second:
-            self._second = second
-            self._text = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(second)).encode()
+        now = time.time()
+        # The clock may be set back.
+        if not self._second <= now < self._next:
+            self._second = int(now)
+            self._next = self._second + 1
+            self._text = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self._second)).encode()
         return self._text
 
 

@@ -96,6 +96,7 @@ class WebSocketContract(Generic[HandlerT]):
                     raise ContractError(f"operations.{name}: its {self._tag} must be a constant of its own")
                 schemas[tag] = message.resolved
                 self._operations[tag] = Operation(name, handlers[name], message.schema)
+        self._judges = {tag: (each.schema.accepts, each.handler) for tag, each in self._operations.items()}
         self._decoder = Decoder(schemas, self._tag)
         self._quick = self._decoder.quick
         self._correlation = self._correlation_field(every)
@@ -120,9 +121,9 @@ class WebSocketContract(Generic[HandlerT]):
         try:
             if found := self._quick(data):
                 tag, frame = found
-                operation = self._operations[tag]
-                if operation.schema.accepts(frame):
-                    return operation.handler, frame
+                accepts, handler = self._judges[tag]
+                if accepts(frame):
+                    return handler, frame
         except NotJson as error:
             raise Refusal(f"the frame is {error}") from None
         return self._dispatch_thoroughly(data)

@@ -15,7 +15,10 @@ class Peer(Subscriber, Protocol):
     """What the commands want of a connection, beside what the broker wants."""
 
     def send(self, frame: bytes) -> None:
-        """Send `frame`, from `service.wire`."""
+        """Send `frame`, from `service.wire`, at once."""
+
+    def answer(self, frame: bytes) -> None:
+        """Send `frame`, from `service.wire`, before the next command is waited for."""
 
 
 Command: TypeAlias = Callable[[Peer, Frame], None]
@@ -42,15 +45,15 @@ class Commands:
     def unsubscribe(self, peer: Peer, frame: Frame) -> None:
         """Unsubscribe and acknowledge."""
         self._broker.unsubscribe(frame["topic"], peer)
-        peer.send(wire.ack(frame["topic"], frame.get("request_id")))
+        peer.answer(wire.ack(frame["topic"], frame.get("request_id")))
 
     def publish(self, peer: Peer, frame: Frame) -> None:
         """Publish and acknowledge."""
         name = frame["topic"]
         message: Verbatim = frame["message"]
         self._broker.publish(self._broker.topic(name), wire.event(name, message.text))
-        peer.send(wire.ack(name, frame.get("request_id")))
+        peer.answer(wire.ack(name, frame.get("request_id")))
 
     def ping(self, peer: Peer, frame: Frame) -> None:
         """Answer."""
-        peer.send(wire.pong(frame.get("request_id")))
+        peer.answer(wire.pong(frame.get("request_id")))

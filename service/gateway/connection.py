@@ -44,12 +44,14 @@ _MAX_FRAGMENTS = 16_384
 """Fragments that a message may have: empty ones cost time too. It is 1 MiB in pieces of 64 bytes."""
 _FRAGMENTS_A_TURN = 256
 """Fragments of a message after which the other connections have their turn. No answers slow these down."""
+_ANSWERS_AT_ONCE = 64
+"""So many answers are sent without waiting for more."""
 _PING = b"\x89\x00"
 
 _FIN_TEXT = 0x81
 _DATA_HEADS = {0x00, 0x80, 0x01, 0x81, 0x02, 0x82}
 _CONTROL_HEADS = {0x88, 0x89, 0x8A}
-_PING_HEAD = 0x89
+_CLOSE_HEAD = 0x88
 _PONG_HEAD = 0x8A
 
 
@@ -76,6 +78,7 @@ class Connection(asyncio.Protocol):
     """A WebSocket connection. A subscriber, for the broker."""
 
     __slots__ = (
+        "_answers",
         "_close_reason",
         "_closer",
         "_fragments",
@@ -107,6 +110,8 @@ class Connection(asyncio.Protocol):
         """How many bytes of `_rest` it takes to get on."""
         self._held = False
         """Whether commands wait in `_rest` because the peer does not read the answers."""
+        self._answers: list[bytes] = []
+        """To commands that came together, and to be sent together: a write costs more than all else of a command."""
         self._fragments: _Fragments | None = None
         """The message that comes in fragments; None between messages."""
         self._paused = False
@@ -141,6 +146,7 @@ class Connection(asyncio.Protocol):
         match self._state:
             case _State.OPEN:
                 self._read(data)
+                self._send_answers()
             case _State.CLOSING:
                 self._feed(data)
             case _State.HANDSHAKE:
@@ -161,6 +167,7 @@ class Connection(asyncio.Protocol):
             data, self._rest = bytes(self._rest or b""), None
             self._transport.resume_reading()
             self._read(data)
+            self._send_answers()
         if self._stopping:
             self.shutdown()
 
@@ -217,8 +224,20 @@ class Connection(asyncio.Protocol):
     # What the commands and the broker call
 
     def send(self, frame: bytes) -> None:
-        """Send `frame`, from `service.wire`."""
+        """Send `frame`, from `service.wire`, after the answers given before."""
+        self._send_answers()
         self.deliver(frame)
+
+    def answer(self, frame: bytes) -> None:
+        """Send `frame`, from `service.wire`, with the answers to what came with its command."""
+        self._answers.append(frame)
+        if len(self._answers) == _ANSWERS_AT_ONCE:
+            self._send_answers()
+
+    def _send_answers(self) -> None:
+        if answers := self._answers:
+            self._answers = []
+            self.deliver(answers[0] if len(answers) == 1 else b"".join(answers))
 
     def notify_dropped(self, topic: str, count: int) -> None:
         """Tell the peer that it was too slow."""
@@ -283,31 +302,28 @@ class Connection(asyncio.Protocol):
 
     def _read(self, data: bytes) -> None:
         """Carry out the whole frames in `data`, and keep the rest."""
-        position, size = 0, len(data)
+        position, size, limit = 0, len(data), self._hub.max_frame_bytes
         while self._state is _State.OPEN:
             start = position + 2
             if size < start:
                 self._keep(data, position, 2)
                 return
-            head, length = data[position], data[position + 1] & 0x7F
+            head, second = data[position], data[position + 1]
+            length = second & 0x7F
             if length >= 126:
                 start += 2 if length == 126 else 8
                 if size < start:
                     self._keep(data, position, start - position)
                     return
                 length = int.from_bytes(data[position + 2 : start])
-            if (
-                not data[position + 1] & 0x80
-                or length > (125 if head in _CONTROL_HEADS else self._hub.max_frame_bytes)
-                or (head not in _DATA_HEADS and head not in _CONTROL_HEADS)
-            ):
-                self._refuse_header(head, data[position + 1], length)
+            if second < 0x80 or length > limit or (head != _FIN_TEXT and not _is_usual(head, length)):
+                self._refuse_header(head, second, length)
                 return
             end = start + 4 + length
             if size < end:
                 self._keep(data, position, end - position)
                 return
-            if self._paused and (head in _DATA_HEADS or head == _PING_HEAD):
+            if self._paused and head != _PONG_HEAD and head != _CLOSE_HEAD:
                 # Every command has an answer, and the peer does not read those it has.
                 self._keep(data, position, 0)
                 self._held = True
@@ -396,6 +412,7 @@ class Connection(asyncio.Protocol):
 
     def _write_out(self, sansio: ServerProtocol) -> None:
         """Send what the sans-I/O code wants sent, and follow its state."""
+        self._send_answers()
         for chunk in sansio.data_to_send():
             if chunk:
                 self._transport.write(chunk)
@@ -448,20 +465,20 @@ class Connection(asyncio.Protocol):
             self._refuse(str(refusal), refusal.request_id)
         except TopicNotFound as missing:
             text_ = f"there is no topic {quoted(str(missing), 128)}"
-            self.send(wire.error("TOPIC_NOT_FOUND", text_, request_id=request_id))
+            self.answer(wire.error("TOPIC_NOT_FOUND", text_, request_id=request_id))
         except LimitExceeded as limit:
             if not self._limit_logged:
                 self._limit_logged = True
                 event(_log, logging.WARNING, "limit reached", limit="max_subscriptions", peer=self.peer)
-            self.send(wire.error("LIMIT_EXCEEDED", str(limit), request_id=request_id))
+            self.answer(wire.error("LIMIT_EXCEEDED", str(limit), request_id=request_id))
         except UnicodeDecodeError:
             self._fail(CloseCode.INVALID_DATA, "a text frame must be UTF-8")
         except Exception:
             _log.exception("a command failed")
-            self.send(wire.error("INTERNAL", "the service failed; its log says why", request_id=request_id))
+            self.answer(wire.error("INTERNAL", "the service failed; its log says why", request_id=request_id))
 
     def _refuse(self, problem: str, request_id: str | None = None) -> None:
-        self.send(wire.error("BAD_REQUEST", problem, request_id=request_id))
+        self.answer(wire.error("BAD_REQUEST", problem, request_id=request_id))
 
     def _checked_write(self, data: bytes) -> None:
         """Write, and log where a frame breaks the contract."""
@@ -470,6 +487,11 @@ class Connection(asyncio.Protocol):
                 shown = payload[:200].decode(errors="replace")
                 event(_log, logging.ERROR, "contract violation", frame=shown, problem="; ".join(problems))
         self._transport.write(data)
+
+
+def _is_usual(head: int, length: int) -> bool:
+    """Whether a frame may begin with the byte `head` and be of that length."""
+    return head in _DATA_HEADS or (head in _CONTROL_HEADS and length <= 125)
 
 
 def _reason(sansio: ServerProtocol) -> str:
