@@ -16,8 +16,8 @@
 #   PUBSUB_OVERFLOW_POLICY     drop_oldest, disconnect   PUBSUB_LOG_LEVEL           INFO
 #   PUBSUB_HISTORY_SIZE        messages a topic retains  PUBSUB_LOG_FORMAT          text, json
 #   PUBSUB_MAX_FRAME_BYTES     largest frame or body     PUBSUB_DEBUG               check what is sent, too
-#   PUBSUB_MAX_TOPICS          topics
-#   PUBSUB_MAX_SUBSCRIPTIONS   subscriptions a connection
+#   PUBSUB_MAX_TOPICS          topics                    PUBSUB_DOCS                references and console
+#   PUBSUB_MAX_SUBSCRIPTIONS   subscriptions a conn.     PUBSUB_ROOT_PATH           path that a proxy takes away
 #
 # To run from documents of your own: -v "$PWD/specs:/specs:ro" -e PUBSUB_SPECS=/specs
 
@@ -33,7 +33,10 @@ COPY pyproject.toml ./
 RUN python -m venv --without-pip /opt/specbus \
     && python -c "import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['project']['dependencies'], sep='\n')" \
         > requirements.txt \
-    && pip --python /opt/specbus/bin/python install --no-compile -r requirements.txt
+    && pip --python /opt/specbus/bin/python install --no-compile -r requirements.txt \
+    # Swagger UI's source maps, and the builds of it that no page uses: 10 MB.
+    && cd /opt/specbus/lib/python3.12/site-packages/swagger_ui_bundle/vendor/* \
+    && find . -type f ! -name swagger-ui-bundle.js ! -name swagger-ui.css -delete
 
 COPY README.md ./
 COPY generated generated

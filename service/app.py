@@ -70,6 +70,7 @@ class Service:
             hub.contract.address,
             lambda: len(hub.connections),
             hub.limit_reached,
+            root_path=settings.root_path or "",
         )
         self.asgi = rest.build(
             contract,
@@ -77,6 +78,7 @@ class Service:
             hub.contract.address,
             api_key=api_key,
             max_body_bytes=settings.max_frame_bytes,
+            site=settings.docs,
             debug=settings.debug,
         )
 

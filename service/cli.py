@@ -3,6 +3,7 @@
 import asyncio
 import resource
 import sys
+from pathlib import Path
 from typing import Any, NoReturn
 
 import click
@@ -12,6 +13,7 @@ from service import __version__, logs
 from service.app import Service, listen
 from service.contract.documents import ContractError
 from service.settings import PREFIX, Settings, SettingsError, load
+from service.site.build import build
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -74,6 +76,39 @@ def verify(arguments: tuple[str, ...]) -> None:
     except ImportError as error:
         _fail(f"verify needs what `pip install 'specbus[verify]'` installs ({error})", 2)
     command.main(arguments, prog_name="specbus verify")
+
+
+@main.command(context_settings={"ignore_unknown_options": True, "help_option_names": []})
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def bench(arguments: tuple[str, ...]) -> None:
+    """Say how fast a server is (see `specbus bench --help`)."""
+    # As for `verify`.
+    try:
+        from bench.cli import bench as command
+    except ImportError as error:
+        _fail(f"bench needs what `pip install 'specbus[bench]'` installs ({error})", 2)
+    command.main(arguments, prog_name="specbus bench")
+
+
+@main.group()
+def docs() -> None:
+    """The references as files."""
+
+
+@docs.command("build")
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), required=True, help="Folder to write to")
+@click.option("--specs", type=click.Path(path_type=Path), help="Folder of openapi.yaml and asyncapi.yaml")
+def build_docs(out: Path, specs: Path | None) -> None:
+    """Write the references as a static site, to be published by any file server."""
+    try:
+        written = build(specs or load().specs, out)
+    except SettingsError as error:
+        _fail(str(error), 2)
+    except ContractError as error:
+        _fail(str(error), 1)
+    except OSError as error:
+        _fail(f"cannot write to {out}: {error.strerror}", 1)
+    click.echo(f"{len(written)} files written to {out}")
 
 
 def _raise_file_limit(connections: int) -> None:

@@ -42,6 +42,12 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", min_length=1, description="Address to listen on; 0.0.0.0 for all (the container's)")
     port: int = Field(8080, ge=0, le=65535, description="Port to listen on; 0 lets the system choose")
     specs: Path = Field(_SPECS, description="Folder of openapi.yaml and asyncapi.yaml to run from")
+    docs: bool = Field(True, description="Serve the pages: references at /docs, console at /console")
+    root_path: str | None = Field(
+        None,
+        pattern=r"^(/[A-Za-z0-9._~-]+)+$",
+        description="Path below which a proxy has the service, such as /bus, and which it takes away",
+    )
     api_key: Annotated[SecretStr, AfterValidator(_not_empty)] | None = Field(
         None,
         description="Key that clients must send in X-API-Key; none is asked for when unset",

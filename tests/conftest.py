@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import hypothesis
 import msgspec
 import pytest
 import uvloop
@@ -16,6 +17,10 @@ import websockets
 
 from service.app import Service, listen
 from service.settings import Settings
+
+# How long an example takes says nothing on a shared machine.
+hypothesis.settings.register_profile("tests", deadline=None)
+hypothesis.settings.load_profile("tests")
 
 ROOT = Path(__file__).parent.parent
 SPECS = ROOT / "specs"

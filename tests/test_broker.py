@@ -827,5 +827,5 @@ class BrokerAgainstModel(RuleBasedStateMachine):
             assert life.due == topic.delivered + topic.dropped + sum(waiting.values()) + pending + life.forgotten
 
 
-BrokerAgainstModel.TestCase.settings = settings(max_examples=300, stateful_step_count=60, deadline=None)
+BrokerAgainstModel.TestCase.settings = settings(max_examples=300, stateful_step_count=60)
 TestBrokerAgainstModel = BrokerAgainstModel.TestCase

@@ -96,7 +96,7 @@ def test_help_tells_what_there_is(option: str) -> None:
 
 def shown(name: str) -> str:
     """What stands behind the option of the setting `name`, as a pattern."""
-    return f"/ --no-{name}" if name == "debug" else "[A-Z]+"
+    return f"/ --no-{name}" if name in ("debug", "docs") else "[A-Z]+"
 
 
 @pytest.mark.parametrize(

@@ -165,7 +165,7 @@ def frames(draw: st.DrawFn) -> tuple[str, str]:
     return name, text
 
 
-@settings(max_examples=800, deadline=None)
+@settings(max_examples=800)
 @given(frames())
 def test_both_ways_through_agree_and_take_only_what_is_json(case: tuple[str, str]) -> None:
     name, text = case
@@ -192,7 +192,7 @@ def test_both_ways_through_agree_and_take_only_what_is_json(case: tuple[str, str
         assert thorough[0] == (tag if isinstance(tag, str) and tag in schemas else None)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(VALUES, SPACE, st.booleans())
 def test_a_verbatim_object_has_its_very_text(payload: str, space: str, first: bool) -> None:
     fields = [f'"payload":{space}{payload}', f'{space}"id":"{UUID}"']

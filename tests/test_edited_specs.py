@@ -259,7 +259,10 @@ def test_the_documents_that_are_served_are_those_it_runs_from(specs: Specs, serv
     server = serve(specs=specs.folder)
     for name in ("openapi", "asyncapi"):
         served = httpx.get(f"{server.url}/{name}.json").json()
-        assert served == bundle(specs.folder / f"{name}.yaml")
+        expected = bundle(specs.folder / f"{name}.yaml")
+        if name == "asyncapi":
+            expected["servers"]["this"]["host"] = f"127.0.0.1:{server.port}"
+        assert served == expected
         assert served["components"]["schemas"]["TopicName"]["maxLength"] == 8
 
 

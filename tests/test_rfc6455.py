@@ -315,7 +315,7 @@ def streams(draw: st.DrawFn) -> tuple[list[str], list[bytes]]:
 def test_however_the_bytes_are_cut_each_message_is_answered_once_and_in_order(logged_errors: list[str]) -> None:
     with running() as server:
 
-        @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+        @settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
         @given(streams())
         def check(stream: tuple[list[str], list[bytes]]) -> None:
             asyncio.run(exchange(*stream))

@@ -369,7 +369,7 @@ def near_valid(draw: st.DrawFn) -> tuple[str, Any]:
     return name, root[""]
 
 
-@settings(max_examples=2000, deadline=None)
+@settings(max_examples=2000)
 @given(near_valid())
 def test_verdicts_are_those_of_the_reference(case: tuple[str, Any]) -> None:
     name, value = case
@@ -378,7 +378,7 @@ def test_verdicts_are_those_of_the_reference(case: tuple[str, Any]) -> None:
     assert (OURS[name].problems(value) == []) == expected
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(near_valid())
 def test_sentences_are_one_line_without_a_full_stop(case: tuple[str, Any]) -> None:
     name, value = case

@@ -20,6 +20,8 @@ DEFAULTS = {
     "host": "127.0.0.1",
     "port": 8080,
     "specs": SPECS,
+    "docs": True,
+    "root_path": None,
     "api_key": None,
     "max_queue_size": 100,
     "overflow_policy": OverflowPolicy.DROP_OLDEST,
@@ -41,6 +43,8 @@ ACCEPTED: dict[str, dict[str, Any]] = {
     "host": {"0.0.0.0": "0.0.0.0", "::": "::", "localhost": "localhost"},
     "port": {"0": 0, "65535": 65535},
     "specs": {"elsewhere": Path("elsewhere")},
+    "docs": {"true": True, "0": False},
+    "root_path": {"/bus": "/bus", "/a/b-c": "/a/b-c"},
     "api_key": {"k": SecretStr("k")},
     "max_queue_size": {"1": 1},
     "overflow_policy": {
@@ -69,6 +73,10 @@ REFUSED: dict[str, dict[str, str]] = {
         "80.5": f"{NOT_WHOLE}, not '80.5'",
         "": f"{NOT_WHOLE}, not ''",
         "80\n81": rf"{NOT_WHOLE}, not '80\n81'",
+    },
+    "docs": {"perhaps": "must be a valid boolean, unable to interpret input, not 'perhaps'"},
+    "root_path": {
+        text: f"must match pattern '^(/[A-Za-z0-9._~-]+)+$', not {text!r}" for text in ("", "/", "bus", "/bus/", "/a\n")
     },
     "api_key": {"": "must have at least 1 character"},
     "max_queue_size": {"0": f"{AT_LEAST_1}, not '0'", "many": f"{NOT_WHOLE}, not 'many'"},

@@ -200,7 +200,7 @@ FRAMES = st.builds(
 )
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(st.one_of(FRAMES, VALUES.map(lambda value: json.dumps(value).encode()), st.text(max_size=9).map(str.encode)))
 def test_whatever_comes_is_dispatched_or_refused_in_one_line(data: bytes) -> None:
     try:

@@ -29,9 +29,10 @@ def build(
     *,
     api_key: str | None = None,
     max_body_bytes: int = 1_048_576,
+    site: bool = False,
     debug: bool = False,
 ) -> ASGIApp:
-    """The ASGI application for `contract`, whose operations `handlers` carry out.
+    """The ASGI application for `contract`, whose operations `handlers` carry out; with `site`, the pages too.
 
     Raises ContractError, also for an operation without a handler and a handler without an operation.
     """
@@ -61,7 +62,7 @@ def build(
     except (InvalidSpecification, ResolverError) as error:
         place = "/".join(map(str, getattr(error, "absolute_path", ())))
         raise ContractError(f"openapi.yaml: {place}: {getattr(error, 'message', error)}") from None
-    return Edge(app, contract, websocket_path, api_key=api_key, debug=debug)
+    return Edge(app, contract, websocket_path, api_key=api_key, site=site, debug=debug)
 
 
 def _check_arguments(operation: Operation, handler: Handler) -> None:

@@ -18,6 +18,7 @@ from service.contract.schema import quoted
 from service.logs import event
 from service.rest.problems import ProblemError
 from service.rest.validation import check_content_type
+from service.site.responses import prefers_html, respond
 
 _log = logging.getLogger(__name__)
 
@@ -26,13 +27,17 @@ class Edge:
     """ASGI middleware around the REST application."""
 
     def __init__(
-        self, app: ASGIApp, contract: RestContract, websocket_path: str, *, api_key: str | None, debug: bool
+        self, app: ASGIApp, contract: RestContract, websocket_path: str, *, api_key: str | None, site: bool, debug: bool
     ) -> None:
-        """With `debug`, every response is checked against `contract`, and a violation logged."""
+        """With `site`, the pages are where the contract has nothing, and at "/" for a browser.
+
+        With `debug`, every response is checked against `contract`, and a violation logged.
+        """
         self._app = app
         self._contract = contract
         self._websocket_path = websocket_path
         self._api_key = api_key
+        self._site = site
         self._debug = debug
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -43,13 +48,33 @@ class Edge:
         operation: Operation | None = None
         app: ASGIApp
         try:
-            operation = self._operation(scope)
-            app = self._options(scope) if operation is None else self._app
+            page = self._page(scope) if self._site else None
+            operation = self._operation(scope) if page is None else None
+            app = page or (self._options(scope) if operation is None else self._app)
         except ProblemError as problem:
             app = problem.response()
         if self._debug and operation is not None:
             send = self._checked(send, operation, scope["method"])
         await app(scope, receive, send)
+
+    def _page(self, scope: Scope) -> Response | None:
+        """The page or asset asked for, if it is one. They are for everybody: what needs the key, they ask for."""
+        path, method, headers = scope["path"], scope["method"], Headers(scope=scope)
+        operations = self._contract.at_path(_encoded_path(scope))
+        # The contract goes first; both have something at "/".
+        if path == self._websocket_path or (
+            operations and not (path == "/" and method in ("GET", "HEAD") and prefers_html(headers))
+        ):
+            return None
+        page = respond(path, headers)
+        if page is None or method in ("GET", "HEAD"):
+            return page
+        allowed = "GET, HEAD, OPTIONS"
+        if method == "OPTIONS":
+            return Response(status_code=HTTPStatus.NO_CONTENT, headers={"Allow": allowed})
+        raise ProblemError(
+            HTTPStatus.METHOD_NOT_ALLOWED, f"{path} has no {method}, but {allowed}", headers={"Allow": allowed}
+        )
 
     def _operation(self, scope: Scope) -> Operation | None:
         """The operation asked for; None for OPTIONS. Raises ProblemError."""

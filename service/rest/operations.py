@@ -3,12 +3,14 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Any
 
 import msgspec
 from connexion import request
 from pydantic import BaseModel
+from starlette.datastructures import Headers
 from starlette.responses import Response
 
 from generated import models
@@ -18,6 +20,7 @@ from service.contract.decoding import Verbatim
 from service.contract.rest import RestContract
 from service.contract.schema import quoted
 from service.logs import event
+from service.rest.address import Address
 from service.rest.problems import ProblemError
 from service.rest.validation import BODY
 
@@ -45,15 +48,29 @@ class Operations:
         websocket_path: str,
         connections: Callable[[], int],
         limit_reached: Callable[..., None],
+        *,
+        root_path: str = "",
     ) -> None:
         """`asyncapi` is the other document to serve; `connections` counts the open WebSocket connections.
 
-        `limit_reached` logs, not too often, that a limit of the service keeps a client from something.
+        `limit_reached` logs, not too often, that a limit of the service keeps a client from something. Paths that
+        clients are told begin with `root_path`.
         """
         self._broker = broker
         self._contract = contract
-        self._openapi = _json(msgspec.json.encode(contract.document))
-        self._asyncapi = _json(msgspec.json.encode(asyncapi))
+        self._root_path = root_path
+
+        # Encoded once for each address; few are in use, but a client can make up many.
+        @lru_cache(maxsize=8)
+        def openapi_at(address: Address | None) -> bytes:
+            return msgspec.json.encode(address.in_openapi(contract.document) if address else contract.document)
+
+        @lru_cache(maxsize=8)
+        def asyncapi_at(address: Address | None) -> bytes:
+            return msgspec.json.encode(address.in_asyncapi(asyncapi) if address else asyncapi)
+
+        self._openapi_at = openapi_at
+        self._asyncapi_at = asyncapi_at
         self._websocket_path = websocket_path
         self._connections = connections
         self._limit_reached = limit_reached
@@ -66,8 +83,9 @@ class Operations:
 
     async def get_index(self) -> Response:
         """Say what is where."""
-        links = {**_LINKS, "websocket": self._websocket_path}
-        return _body(models.Index.model_construct(name="specbus", version=__version__, links=links))
+        links = {name: self._root_path + path for name, path in {**_LINKS, "websocket": self._websocket_path}.items()}
+        index = models.Index.model_construct(name="specbus", version=__version__, links=links)
+        return _body(index, headers={"Vary": "Accept"})
 
     async def get_health(self) -> Response:
         """Count what there is."""
@@ -88,11 +106,11 @@ class Operations:
 
     async def get_openapi(self) -> Response:
         """Serve the OpenAPI document."""
-        return self._openapi
+        return _json(self._openapi_at(self._address()))
 
     async def get_asyncapi(self) -> Response:
         """Serve the AsyncAPI document."""
-        return self._asyncapi
+        return _json(self._asyncapi_at(self._address()))
 
     async def list_topics(self) -> Response:
         """List the topics."""
@@ -116,7 +134,7 @@ class Operations:
             raise ProblemError(HTTPStatus.CONFLICT, str(limit), "topic-limit", "Too many topics") from None
         event(_log, logging.INFO, "topic created", topic=name)
         created = models.TopicCreated.model_construct(status="created", topic=name)
-        location = self._contract.operations["getTopic"].path_with({"name": name})
+        location = self._root_path + self._contract.operations["getTopic"].path_with({"name": name})
         return _body(created, HTTPStatus.CREATED, {"Location": location})
 
     async def get_topic(self, name: str) -> Response:
@@ -145,6 +163,10 @@ class Operations:
             retained = retained[max(len(retained) - last_n, 0) :]
         events = b",".join(map(wire.frame_payload, retained))
         return _json(b'{"topic":%b,"events":[%b]}' % (msgspec.json.encode(name), events))
+
+    def _address(self) -> Address | None:
+        """Where the client of this request reaches the service."""
+        return Address.of(request.scope["scheme"], Headers(scope=request.scope), self._root_path)
 
     def _topic(self, name: str) -> Topic:
         try:

@@ -1,0 +1,1 @@
+"""The pages for people: what is where, both references, and the console. They learn all from the documents."""
