@@ -82,6 +82,7 @@ def test_a_run_has_a_table_and_its_figures(server: Server, tmp_path: Path, argum
     assert httpx.get(f"{server.url}/topics").json() == {"topics": []}
 
 
+@pytest.mark.slow
 def test_without_a_url_a_server_is_started_and_ended_with_the_key_if_there_is_one(tmp_path: Path) -> None:
     drawing, figures = tmp_path / "drawing.svg", tmp_path / "figures.json"
     status, output = run(
@@ -263,6 +264,7 @@ def test_missing_acknowledgements_are_found() -> None:
     assert (status, "FAULT: publications without an answer: " in output) == (1, True), output
 
 
+@pytest.mark.slow
 def test_a_server_that_dies_is_told() -> None:
     with program() as service:
         threading.Timer(1.0, service.process.kill).start()

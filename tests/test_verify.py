@@ -51,7 +51,7 @@ def test_a_key_is_sent(server: Server, serve: Callable[..., Server]) -> None:
     assert (status, "no WebSocket connection: server rejected WebSocket connection: HTTP 401" in output) == (1, True)
 
 
-@pytest.mark.parametrize("only", ["rest", "websocket", "behaviour"])
+@pytest.mark.parametrize("only", [pytest.param("rest", marks=pytest.mark.slow), "websocket", "behaviour"])
 def test_one_area_alone(serve: Callable[..., Server], only: str, tmp_path: Path) -> None:
     junit = tmp_path / "junit.xml"
     url = serve(heartbeat_interval=1).url
@@ -155,10 +155,8 @@ def answering(answer: Answer) -> Iterator[str]:
         listening.close()
 
 
-@pytest.mark.parametrize(
-    "answer",
-    [close, *(pytest.param(answer, marks=pytest.mark.slow) for answer in (garbage, hang, stop_in_the_middle))],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("answer", [close, garbage, hang, stop_in_the_middle])
 def test_a_server_that_does_not_answer_is_told_so_and_never_waited_for_in_vain(answer: Answer, tmp_path: Path) -> None:
     junit = tmp_path / "junit.xml"
     with answering(answer) as url:
