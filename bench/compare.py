@@ -7,33 +7,43 @@ from typing import Any
 
 from rich.table import Table
 
+from bench.errors import CannotRun, Failed
 from bench.plan import Work
 from bench.report import figures, remarks
+from bench.requests import GET_HEALTH, PUBLISH, Requested, Requests, measure_requests
 from bench.scenarios import Result, endpoint, measure
-from bench.servers import NATS, SPECBUS, STAND_IN, Kind, started
+from bench.servers import CONNEXION, NATS, SPECBUS, STAND_IN, Kind, Running, started
 
-Figure = Callable[[Result], float | None]
-KINDS = (SPECBUS, NATS, STAND_IN)
+Measured = Result | Requested
+KINDS = (SPECBUS, NATS, STAND_IN, CONNEXION)
+_MESSAGING = (SPECBUS, NATS, STAND_IN)
 
 
-def per_delivery(result: Result) -> float | None:
+def per_delivery(result: Measured) -> float | None:
     """Microseconds of the server's CPU."""
-    return result.cpu_per_delivery_us
+    return result.cpu_per_delivery_us if isinstance(result, Result) else None
 
 
-def per_publish(result: Result) -> float | None:
+def per_publish(result: Measured) -> float | None:
     """Microseconds of the server's CPU."""
-    return result.cpu_per_publish_us
+    return result.cpu_per_publish_us if isinstance(result, Result) else None
 
 
-def p99(result: Result) -> float | None:
+def per_request(result: Measured) -> float | None:
+    """Microseconds of the server's CPU."""
+    return result.cpu_per_request_us if isinstance(result, Requested) else None
+
+
+def p99(result: Measured) -> float | None:
     """Microseconds of latency."""
-    return result.p99_us
+    return result.p99_us if isinstance(result, Result) else None
 
 
-def memory(result: Result) -> float | None:
+def memory(result: Measured) -> float | None:
     """Kilobytes of a connection."""
-    return None if result.memory_per_connection is None else result.memory_per_connection / 1000
+    if not isinstance(result, Result) or result.memory_per_connection is None:
+        return None
+    return result.memory_per_connection / 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +51,8 @@ class Row:
     """A work and what is wanted of it."""
 
     name: str
-    work: Work
-    figure: Figure
+    work: Work | Requests
+    figure: Callable[[Measured], float | None]
     unit: str
     most: float | None = None
     """What the figure may be."""
@@ -50,7 +60,7 @@ class Row:
     """What the ratio to `beside` may be."""
     beside: str = NATS.name
     """A kind of server, or another row on Specbus, in the same round."""
-    kinds: tuple[Kind, ...] = KINDS
+    kinds: tuple[Kind, ...] = _MESSAGING
     """The servers that it makes sense for."""
 
 
@@ -106,6 +116,10 @@ ROWS = (
         beside="fanout100-1k",
         kinds=(SPECBUS,),
     ),
+    *(
+        Row(name, work, per_request, "µs/request", most_ratio=1.1, beside=CONNEXION.name, kinds=(SPECBUS, CONNEXION))
+        for name, work in (("rest-health", GET_HEALTH), ("rest-publish", PUBLISH))
+    ),
 )
 
 
@@ -114,28 +128,28 @@ class Outcome:
     """What the rounds of one row came to."""
 
     row: Row
-    results: dict[str, list[Result]]
-    """By the name of the server, in the order of the rounds."""
-    others: dict[str, list[Result]]
+    results: dict[str, list[Measured | None]]
+    """By the name of the server, in the order of the rounds; None where a run came to nothing."""
+    all_of_specbus: dict[str, list[Measured | None]]
     """Those of Specbus by the name of the row."""
+    failures: list[str]
+    """Why runs came to nothing."""
 
-    def values(self, name: str) -> list[float]:
-        """The figures of the server `name`."""
-        return [value for result in self.results.get(name, []) if (value := self.row.figure(result)) is not None]
+    def _figures(self, results: Iterable[Measured | None]) -> list[float | None]:
+        return [None if result is None else self.row.figure(result) for result in results]
 
     def median(self, name: str) -> float | None:
         """The median of the figures of the server `name`."""
-        return statistics.median(values) if (values := self.values(name)) else None
+        values = [value for value in self._figures(self.results.get(name, [])) if value is not None]
+        return statistics.median(values) if values else None
 
     @property
     def ratios(self) -> list[float]:
-        """The ratio of each round."""
-        if self.row.beside == NATS.name:
-            others = self.values(NATS.name)
-        else:
-            figures = map(self.row.figure, self.others.get(self.row.beside, []))
-            others = [value for value in figures if value is not None]
-        return [mine / other for mine, other in zip(self.values(SPECBUS.name), others, strict=False) if other]
+        """The ratio of each round that both runs came to something in."""
+        beside = self.row.beside
+        others = self.results.get(beside) or self.all_of_specbus.get(beside, [])
+        pairs = zip(self._figures(self.results.get(SPECBUS.name, [])), self._figures(others), strict=False)
+        return [mine / other for mine, other in pairs if mine is not None and other]
 
     @property
     def met(self) -> bool | None:
@@ -148,29 +162,38 @@ class Outcome:
         return all(verdicts) if verdicts else None
 
     @property
+    def faultless(self) -> bool:
+        """Whether all runs of Specbus came to something, and lost nothing."""
+        return all(result is not None and result.faultless for result in self.results.get(SPECBUS.name, []))
+
+    @property
     def remarks(self) -> list[str]:
         """What must be said about the runs, each line once."""
         lines = [
             f"{self.row.name}, {name}: {line}"
             for name, results in self.results.items()
             for result in results
+            if result is not None
             for line in remarks(result)
         ]
-        return list(dict.fromkeys(lines))
+        return list(dict.fromkeys([*lines, *self.failures]))
 
 
 def compare(
     rows: Sequence[Row],
     kinds: Iterable[Kind],
     rounds: int,
-    adjust: Callable[[Work], Work],
+    adjust: Callable[[Work | Requests], Work | Requests],
     progress: Callable[[str, float], None],
     deadline: float,
 ) -> list[Outcome]:
-    """Run all `rows` in turn, `rounds` times, the servers alternating. Raises CannotRun, Failed."""
+    """Run all `rows` in turn, `rounds` times, the servers alternating. Raises CannotRun if Specbus cannot start.
+
+    A server beside it that cannot, and a run that fails, leave a gap and a remark.
+    """
     kinds = list(kinds)
-    specbus: dict[str, list[Result]] = {}
-    outcomes = [Outcome(row, {}, specbus) for row in rows]
+    specbus: dict[str, list[Measured | None]] = {}
+    outcomes = [Outcome(row, {}, specbus, []) for row in rows]
     steps = [
         (number, outcome, kind)
         for number in range(1, rounds + 1)
@@ -180,19 +203,35 @@ def compare(
     ]
     for done, (number, outcome, kind) in enumerate(steps):
         progress(f"Round {number} of {rounds}: {outcome.row.name} on {kind.name}", done / len(steps))
-        with started(kind) as running:
-            to = endpoint(running.url, None, deadline)
-            result = measure(running, to, adjust(outcome.row.work), lambda *_: None)
+        result: Measured | None = None
+        try:
+            with started(kind) as running:
+                result = _measured(running, adjust(outcome.row.work), deadline)
+        except (CannotRun, Failed) as error:
+            if kind is SPECBUS and isinstance(error, CannotRun):
+                raise
+            outcome.failures.append(f"{outcome.row.name}, {kind.name}: {error}")
         outcome.results.setdefault(kind.name, []).append(result)
         if kind is SPECBUS:
             specbus.setdefault(outcome.row.name, []).append(result)
     return outcomes
 
 
+def _measured(running: Running, work: Work | Requests, deadline: float) -> Measured:
+    """Measure a server that has started. Raises Failed."""
+    try:
+        to = endpoint(running.url, None, deadline)
+        if isinstance(work, Requests):
+            return measure_requests(running, to, work)
+        return measure(running, to, work, lambda *_: None)
+    except CannotRun as error:
+        raise Failed(str(error)) from None
+
+
 def table(outcomes: Iterable[Outcome]) -> Table:
     """The outcomes for a person: medians, ratios with the least and the greatest, and whether the target is met."""
     shown = Table("work", "unit", *(kind.name for kind in KINDS), "ratio", "target", "met")
-    for column in shown.columns[:1] + shown.columns[2:5]:
+    for column in shown.columns[:1] + shown.columns[2 : 2 + len(KINDS)]:
         column.no_wrap = True
     for outcome in outcomes:
         row, ratios = outcome.row, outcome.ratios
@@ -223,7 +262,11 @@ def as_json(outcomes: Iterable[Outcome]) -> list[dict[str, Any]]:
             "most": outcome.row.most,
             "most_ratio": outcome.row.most_ratio,
             "met": outcome.met,
-            "runs": {name: [figures(result) for result in results] for name, results in outcome.results.items()},
+            "runs": {
+                name: [None if result is None else figures(result) for result in results]
+                for name, results in outcome.results.items()
+            },
+            "failures": outcome.failures,
         }
         for outcome in outcomes
     ]

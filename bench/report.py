@@ -12,6 +12,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from bench.requests import Requested
 from bench.scenarios import Result
 from service import __version__
 
@@ -51,9 +52,11 @@ def microseconds(value: float | None) -> str:
     return "-" if value is None else f"{value:,.2f} µs" if value < 100 else f"{value:,.0f} µs"
 
 
-def remarks(result: Result) -> list[str]:
+def remarks(result: Result | Requested) -> list[str]:
     """What a person must know beside the figures."""
-    lines = []
+    lines: list[str] = []
+    if isinstance(result, Requested):
+        return lines
     if result.full:
         lines.append(f"A worker's core was full ({result.worker_busy:.0%}): the server can do more than this shows.")
     if result.foreign is not None and result.foreign > _MUCH_FOREIGN:
@@ -102,6 +105,6 @@ def write_json(file: Path, figures: Mapping[str, Any]) -> None:
     file.write_text(json.dumps({**machine(), **figures}, indent=1) + "\n")
 
 
-def figures(result: Result) -> dict[str, Any]:
+def figures(result: Result | Requested) -> dict[str, Any]:
     """A run for JSON."""
     return asdict(result)

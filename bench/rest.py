@@ -10,7 +10,7 @@ from bench.connections import Endpoint
 from bench.errors import CannotRun
 
 
-class _Rest:
+class Rest:
     """A connection for requests, one after the other."""
 
     def __init__(self, endpoint: Endpoint) -> None:
@@ -19,13 +19,14 @@ class _Rest:
         if endpoint.api_key:
             self._headers["X-API-Key"] = endpoint.api_key
 
-    def call(self, method: str, path: str, body: object = None) -> tuple[int, str]:
-        """Status and body of the answer. Raises OSError, HTTPException."""
-        self._connection.request(method, path, None if body is None else json.dumps(body), self._headers)
+    def call(self, method: str, path: str, body: str | None = None) -> tuple[int, str]:
+        """Status and body of the answer; `body` is JSON. Raises OSError, HTTPException."""
+        self._connection.request(method, path, body, self._headers)
         answer = self._connection.getresponse()
         return answer.status, answer.read().decode(errors="replace")
 
     def close(self) -> None:
+        """Close the connection."""
         self._connection.close()
 
 
@@ -43,16 +44,16 @@ def topics(endpoint: Endpoint, number: int, *, base: str, delete: bool) -> Itera
         yield names
     finally:
         # A new connection: the old one may have been closed meanwhile. A server that is gone has no topics.
-        with contextlib.closing(_Rest(endpoint)) as rest, contextlib.suppress(OSError, http.client.HTTPException):
+        with contextlib.closing(Rest(endpoint)) as rest, contextlib.suppress(OSError, http.client.HTTPException):
             for name in created if delete else ():
                 rest.call("DELETE", f"{base}/topics/{name}")
 
 
 def _create(endpoint: Endpoint, path: str, names: list[str], created: list[str]) -> None:
-    with contextlib.closing(_Rest(endpoint)) as rest:
+    with contextlib.closing(Rest(endpoint)) as rest:
         for name in names:
             try:
-                status, text = rest.call("POST", path, {"name": name})
+                status, text = rest.call("POST", path, json.dumps({"name": name}))
             except (OSError, http.client.HTTPException) as error:
                 raise CannotRun(f"POST {path} is not answered: {error or type(error).__name__}") from None
             if status != http.HTTPStatus.CREATED:

@@ -21,7 +21,7 @@ from bench.errors import CannotRun, Failed
 
 _START_DEADLINE = 20.0
 """Seconds that a server may take to listen."""
-_STAND_IN = Path(__file__).parent.parent / "tools" / "standin.py"
+_TOOLS = Path(__file__).parent.parent / "tools"
 _MANY = 200_000
 """More than any run has of anything."""
 
@@ -93,6 +93,10 @@ class Kind:
 SPECBUS = Kind("Specbus", Specbus(), topics=True)
 NATS = Kind("NATS", Nats(), topics=False)
 STAND_IN = Kind("FastAPI", Specbus(), topics=True)
+CONNEXION = Kind("connexion", Specbus(), topics=False)
+"""Of REST alone, without a topic: what plain connexion costs."""
+_SCRIPTS = {STAND_IN.name: ("standin.py", "fastapi"), CONNEXION.name: ("plain_connexion.py", "connexion")}
+"""In `tools/`, with what they need."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,10 +174,11 @@ websocket {{ host: "127.0.0.1", port: {port}, no_tls: true, compression: false }
 """
         )
         return (program, "-c", str(configuration))
-    if kind is STAND_IN:
-        if not _STAND_IN.exists() or importlib.util.find_spec("fastapi") is None:
-            raise CannotRun("the stand-in needs a checkout and fastapi")
-        return (sys.executable, str(_STAND_IN), str(port))
+    if kind.name in _SCRIPTS:
+        script, package = _SCRIPTS[kind.name]
+        if not (_TOOLS / script).exists() or importlib.util.find_spec(package) is None:
+            raise CannotRun(f"{script} needs a checkout and {package}")
+        return (sys.executable, "-m", f"tools.{script.removesuffix('.py')}", str(port))
     bounds = (f"--max-{what}={_MANY}" for what in ("topics", "connections", "subscriptions"))
     options = ("--host=127.0.0.1", f"--port={port}", "--heartbeat-interval=0", *bounds)
     return (sys.executable, "-m", "service", "serve", *options)

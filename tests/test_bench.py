@@ -352,13 +352,28 @@ def test_percentiles_are_right_within_the_width_of_a_bucket(latencies: list[int]
 @pytest.mark.slow
 def test_compare(tmp_path: Path) -> None:
     file = tmp_path / "figures.json"
-    options = ("--rounds=1", "--duration=0.3", "--scale=0.02", "--only=fanout1000,pairs50,topics10000,stalled")
+    works = ["fanout1000", "pairs50", "topics10000", "stalled", "rest-health", "rest-publish"]
+    options = ("--rounds=1", "--duration=0.3", "--scale=0.02", f"--only={','.join(works)}")
     status, output = run("compare", *options, f"--json={file}")
     assert status == 0, output
     rows = json.loads(file.read_text())["rows"]
-    assert [row["work"] for row in rows] == ["fanout1000", "pairs50", "topics10000", "stalled"]
+    assert [row["work"] for row in rows] == works
     assert set(rows[0]["medians"]) == {"Specbus", "NATS", "FastAPI"}
-    assert len(rows[0]["ratios"]) == 1
+    assert set(rows[5]["medians"]) == {"Specbus", "connexion"}
+    # What "stalled" stands beside was not asked for.
+    assert [len(row["ratios"]) for row in rows] == [1, 1, 1, 0, 1, 1]
+    assert [row["failures"] for row in rows] == [[]] * 6
+
+
+def test_compare_goes_on_without_a_server_that_cannot_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bench.servers._SCRIPTS", {"connexion": ("gone.py", "connexion")})
+    status, output = run("compare", "--rounds=1", "--duration=0.1", "--only=rest-health")
+    assert status == 0, output
+    assert "rest-health, connexion: gone.py needs a checkout and connexion" in output
+    row = next(line for line in output.splitlines() if "µs/request" in line)
+    cells = [cell.strip() for cell in row.split("│")[1:-1]]
+    assert float(cells[2]) > 0
+    assert cells[3:8] == ["-", "-", "-", "-", "≤ 1.1 x connexion"]
 
 
 @pytest.mark.slow

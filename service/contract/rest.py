@@ -119,13 +119,12 @@ class Operation:
 
     def path_values(self, path: str) -> dict[str, str] | None:
         """The path parameters' texts in `path`, which is percent-encoded; None if it is not this operation's."""
-        # A slash that is part of a name does not part a path (RFC 3986, 2.2): so first split, then decode.
-        segments = path.split("/")
+        segments = _segments(path)
         if len(segments) != len(self._segments):
             return None
         texts: list[str] = []
         for pattern, segment in zip(self._segments, segments, strict=True):
-            found = pattern.fullmatch(unquote(segment))
+            found = pattern.fullmatch(segment)
             if found is None:
                 return None
             texts += found.groups()
@@ -187,6 +186,10 @@ class RestContract:
         self._file = path.name
         self.operations: dict[str, Operation] = {}
         """The operations by their operationId."""
+        self._exact: dict[tuple[str, ...], list[Operation]] = {}
+        """Those whose paths have no parameters, by the path's segments."""
+        self._templated: list[Operation] = []
+        """The others."""
         try:
             self._compile()
         except ContractError as error:
@@ -214,6 +217,10 @@ class RestContract:
                     if operation.id in self.operations:
                         raise ContractError(f'operationId "{operation.id}" stands twice')
                     self.operations[operation.id] = operation
+                    if _TEMPLATED.search(path):
+                        self._templated.append(operation)
+                    else:
+                        self._exact.setdefault(_segments(path), []).append(operation)
 
     def _operation(self, path: str, method: str, node: dict[str, Any], shared: list[dict[str, Any]]) -> Operation:
         place = f"{self._file}: {method.upper()} {path}"
@@ -264,7 +271,12 @@ class RestContract:
 
     def at_path(self, path: str) -> list[Operation]:
         """The operations that `path`, percent-encoded, has; empty for an unknown path."""
-        found = [operation for operation in self.operations.values() if operation.path_values(path) is not None]
         # A path without parameters goes before one with (OpenAPI 3.0.3, "Paths Object").
-        exact = [operation for operation in found if not _TEMPLATED.search(operation.path)]
-        return exact or found
+        return self._exact.get(_segments(path)) or [
+            operation for operation in self._templated if operation.path_values(path) is not None
+        ]
+
+
+def _segments(path: str) -> tuple[str, ...]:
+    """The decoded segments of `path`. A slash that is part of one does not part a path (RFC 3986, 2.2)."""
+    return tuple(map(unquote, path.split("/")))

@@ -46,21 +46,21 @@ class Edge:
             await self._app(scope, receive, send)
             return
         operation: Operation | None = None
+        operations = self._contract.at_path(_encoded_path(scope))
         app: ASGIApp
         try:
-            page = self._page(scope) if self._site else None
-            operation = self._operation(scope) if page is None else None
-            app = page or (self._options(scope) if operation is None else self._app)
+            page = self._page(scope, operations) if self._site else None
+            operation = self._operation(scope, operations) if page is None else None
+            app = page or (_options(operations) if operation is None else self._app)
         except ProblemError as problem:
             app = problem.response()
         if self._debug and operation is not None:
             send = self._checked(send, operation, scope["method"])
         await app(scope, receive, send)
 
-    def _page(self, scope: Scope) -> Response | None:
+    def _page(self, scope: Scope, operations: list[Operation]) -> Response | None:
         """The page or asset asked for, if it is one. They are for everybody: what needs the key, they ask for."""
         path, method, headers = scope["path"], scope["method"], Headers(scope=scope)
-        operations = self._contract.at_path(_encoded_path(scope))
         # The contract goes first; both have something at "/".
         if path == self._websocket_path or (
             operations and not (path == "/" and method in ("GET", "HEAD") and prefers_html(headers))
@@ -76,10 +76,9 @@ class Edge:
             HTTPStatus.METHOD_NOT_ALLOWED, f"{path} has no {method}, but {allowed}", headers={"Allow": allowed}
         )
 
-    def _operation(self, scope: Scope) -> Operation | None:
+    def _operation(self, scope: Scope, operations: list[Operation]) -> Operation | None:
         """The operation asked for; None for OPTIONS. Raises ProblemError."""
         path, method = scope["path"], scope["method"]
-        operations = self._contract.at_path(_encoded_path(scope))
         if not operations:
             if path == self._websocket_path:
                 raise ProblemError(
@@ -121,13 +120,6 @@ class Edge:
                 (name, b"application/json" if name == b"content-type" else value) for name, value in scope["headers"]
             ]
 
-    def _options(self, scope: Scope) -> Response:
-        """The answer to OPTIONS (RFC 9110, 9.3.7)."""
-        return Response(
-            status_code=HTTPStatus.NO_CONTENT,
-            headers={"Allow": _allow(self._contract.at_path(_encoded_path(scope)))},
-        )
-
     def _check_key(self, headers: Headers) -> None:
         """Raise ProblemError unless the request has the API key, where one is wanted."""
         if not credentials.accepts(self._api_key, headers.getlist("x-api-key")):
@@ -157,6 +149,11 @@ class Edge:
 
 def _encoded_path(scope: Scope) -> str:
     return str(scope["raw_path"], "latin-1")
+
+
+def _options(operations: list[Operation]) -> Response:
+    """The answer to OPTIONS (RFC 9110, 9.3.7) for a path that has `operations`."""
+    return Response(status_code=HTTPStatus.NO_CONTENT, headers={"Allow": _allow(operations)})
 
 
 def _allow(operations: list[Operation]) -> str:
