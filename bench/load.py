@@ -192,7 +192,9 @@ class Worker:
         publishing = True
         while board.phase == at.RUN:
             now = time.monotonic_ns()
-            while publishing and now >= marks[len(self._marks)]:
+            while publishing and now >= (instant := marks[len(self._marks)]):
+                # What is due by then counts to the interval that ends, however late this is.
+                self._publish_what_is_due(instant, start)
                 self._mark(now)
                 self._check_parent()
                 if len(self._marks) == len(marks):
@@ -395,7 +397,7 @@ class Worker:
                 rounds, turn = divmod(self._turn, len(self._publishers))
                 publisher = self._publishers[turn]
                 due = start + int((rounds * work.publishers + publisher.number) * 1e9 / work.rate)
-                if due > now:
+                if due >= now:
                     break
                 # Latency counts from here, even if this is late: what is held up is not left out.
                 self._publish(publisher, 1, due)

@@ -183,16 +183,16 @@ async def test_under_disconnect_a_slow_consumer_is_logged_with_the_reason_of_the
 
 
 DEFECTS = [
-    "service.rest.edge:Edge._options",
+    "service.rest.edge:_options",
     "service.rest.operations:Operations.get_health",
     "service.gateway.commands:Commands.ping",
 ]
 BROKEN = f"""
-import functools, pkgutil
+import functools, pkgutil, re
 from service.cli import main
 
 for place in {DEFECTS}:
-    owner, _, name = place.rpartition(".")
+    owner, name = re.split("[.:](?=[^.:]+$)", place)
 
     def fail(*_, place=place, **__):
         raise RuntimeError(place)
