@@ -266,7 +266,9 @@ class Broker:
     def flush(self) -> None:
         """Hand on everything pending: the end of a tick."""
         while self._dirty:
-            self._flush_topic(next(iter(self._dirty)))
+            # Not one by one from the front: what is deleted there would be passed over again for each.
+            for topic in tuple(self._dirty):
+                self._flush_topic(topic)
 
     def _flush_topic(self, topic: Topic) -> None:
         """Hand on what is pending on `topic`."""

@@ -7,7 +7,6 @@ for each publication is put together from bytes by hand; all else goes through t
 import struct
 import time
 from datetime import UTC, datetime
-from functools import lru_cache
 from typing import Literal
 
 import msgspec
@@ -17,6 +16,7 @@ from generated import models
 _encode = msgspec.json.Encoder().encode
 
 
+_HEADS_OF_SHORT = tuple(bytes((0x81, size)) for size in range(126))
 _head_of_medium = struct.Struct(">BBH").pack
 
 
@@ -24,7 +24,7 @@ def text_frame(payload: bytes) -> bytes:
     """`payload`, UTF-8, as one unmasked text frame (RFC 6455, 5.2)."""
     size = len(payload)
     if size < 126:
-        return b"\x81%c%b" % (size, payload)
+        return _HEADS_OF_SHORT[size] + payload
     if size < 65_536:
         return _head_of_medium(0x81, 126, size) + payload
     return b"\x81\x7f%b%b" % (size.to_bytes(8), payload)
@@ -39,40 +39,36 @@ class _Clock:
     """The time for `ts`. Formatting it costs more than all else in an ack, so each second is formatted once."""
 
     def __init__(self) -> None:
-        self._second = 0
-        self._next = 0
+        # Floats: to compare one with an integer takes Python several times as long.
+        self._second = 0.0
+        self._next = 0.0
         self._text = b""
 
-    def __call__(self) -> bytes:
+    def now(self) -> bytes:
         now = time.time()
         # The clock may be set back.
         if not self._second <= now < self._next:
-            self._second = int(now)
+            self._second = now // 1
             self._next = self._second + 1
             self._text = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self._second)).encode()
         return self._text
 
 
-_now = _Clock()
-
-
-@lru_cache(maxsize=16_384)
-def _topic_json(topic: str) -> bytes:
-    return _encode(topic)
+_now = _Clock().now
 
 
 def event(topic: str, message: bytes) -> bytes:
     """The event for `message`, the JSON text of a message as its publisher wrote it."""
-    return text_frame(b'{"type":"event","topic":%b,"message":%b,"ts":"%b"}' % (_topic_json(topic), message, _now()))
+    return text_frame(b'{"type":"event","topic":%b,"message":%b,"ts":"%b"}' % (_encode(topic), message, _now()))
 
 
 def ack(topic: str, request_id: str | None) -> bytes:
     """The answer to a command that was carried out."""
     if request_id is None:
-        return text_frame(b'{"type":"ack","topic":%b,"status":"ok","ts":"%b"}' % (_topic_json(topic), _now()))
+        return text_frame(b'{"type":"ack","topic":%b,"status":"ok","ts":"%b"}' % (_encode(topic), _now()))
     return text_frame(
         b'{"type":"ack","request_id":%b,"topic":%b,"status":"ok","ts":"%b"}'
-        % (_encode(request_id), _topic_json(topic), _now())
+        % (_encode(request_id), _encode(topic), _now())
     )
 
 
