@@ -38,12 +38,16 @@ async def stalling(server: Server) -> AsyncIterator[Socket]:
             client.raw.transport.abort()
 
 
-async def frames_to_the_end(client: Socket) -> tuple[list[dict[str, Any]], int | None, str]:
-    """The frames that come until the connection ends, and the code and reason with which it does."""
+async def frames_to_the_end(
+    client: Socket, seen: Callable[[], object] = lambda: None
+) -> tuple[list[dict[str, Any]], int | None, str]:
+    """The frames that come until the connection ends, and the code and reason with which it does; `seen` is called
+    for each."""
     frames = []
     with contextlib.suppress(websockets.ConnectionClosed):
         while True:
             frames.append(await client.receive())
+            seen()
     return frames, client.raw.close_code, client.raw.close_reason or ""
 
 

@@ -94,19 +94,31 @@ async def test_what_was_acknowledged_under_load_reaches_every_subscriber_before_
             await one.subscribe("orders")
             await other.subscribe("orders")
 
-            async def publish(client: Socket, name: str) -> None:
+            async def publish(client: Socket, name: str, room: asyncio.Semaphore) -> None:
                 with contextlib.suppress(websockets.ConnectionClosed):
                     for number in itertools.count():
+                        await room.acquire()
                         await client.send(publication("orders", [f"{name}{number}"], request_id=f"{name}{number}"))
                         await asyncio.sleep(0)  # `send` alone would not let the answers be read
 
-            reading = [asyncio.create_task(frames_to_the_end(client)) for client in (other, publisher, second)]
-            publishing = [asyncio.create_task(publish(publisher, "p")), asyncio.create_task(publish(second, "s"))]
+            # What is on its way is read before the close is answered: without a bound it takes as long as it likes.
+            rooms = [asyncio.Semaphore(1_000) for _ in range(2)]
+            reading = [
+                asyncio.create_task(frames_to_the_end(other)),
+                asyncio.create_task(frames_to_the_end(publisher, rooms[0].release)),
+                asyncio.create_task(frames_to_the_end(second, rooms[1].release)),
+            ]
+            publishing = [
+                asyncio.create_task(publish(publisher, "p", rooms[0])),
+                asyncio.create_task(publish(second, "s", rooms[1])),
+            ]
             early = [await one.receive() for _ in range(500)]
             service.signal(signal.SIGTERM)
             late, *end = await frames_to_the_end(one)
             results = [(early + late, *end), *(await asyncio.gather(*reading))]
-            await asyncio.gather(*publishing)
+            for task, room in zip(publishing, rooms, strict=True):
+                room.release()
+                await task
         assert await ended(service) == 0
     assert [result[1:] for result in results] == [(1001, "the service is stopping")] * 4
     events, same, acks, more_acks = ([shown(frame) for frame in result[0]] for result in results)
