@@ -3,7 +3,7 @@
 import contextlib
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from bench.plot import draw_course, draw_growth
 from bench.report import figures, microseconds, remarks, show, write_json
 from bench.requests import Requests
 from bench.scenarios import endpoint, measure, remote
+from bench.sdk import WAYS, costs
 from bench.servers import SPECBUS, raise_file_limit, started
 
 _FAILED, _COULD_NOT_RUN = 1, 2
@@ -249,6 +250,58 @@ bench.add_command(
         ],
         callback=_growth,
         help=_growth.__doc__,
+    )
+)
+
+
+def _sdk(messages: int, size: int, rounds: int, deadline: float, json: Path | None) -> None:
+    """Say what a message costs a subscriber that reads by the Python SDK, beside one that reads by `websockets` alone.
+
+    The figures are medians of the rounds. Every message must come, in order.
+    """
+    console = _console()
+    with _exit_status():
+        with _progress(console) as progress:
+            found = costs(messages, size, rounds, progress, deadline)
+        shown = Table("", "messages/s", "CPU per message", "of the floor's")
+        for column in shown.columns[1:]:
+            column.justify = "right"
+        floor = found[-1].median(lambda reading: reading.cpu)
+        for cost in found:
+            shown.add_row(
+                WAYS[cost.way],
+                f"{cost.median(lambda reading: reading.messages_per_second):,.0f}",
+                microseconds(cost.median(lambda reading: reading.cpu_per_message_us)),
+                f"{cost.median(lambda reading: reading.cpu) / floor:.2f} x",
+            )
+        console.print(shown, highlight=False)
+        for line in filter(None, (cost.remark() for cost in found)):
+            console.print(line, highlight=False, markup=False, soft_wrap=True)
+        if json:
+            ways = {cost.way: [asdict(reading) for reading in cost.readings] for cost in found}
+            write_json(json, {"work": "sdk", "size": size, **ways})
+
+
+bench.add_command(
+    click.Command(
+        "sdk",
+        params=[
+            click.Option(
+                ["--messages"], type=click.IntRange(2), default=50_000, show_default=True, help="Messages of a reading."
+            ),
+            click.Option(
+                ["--size"],
+                type=click.IntRange(100, _LARGEST),
+                default=200,
+                show_default=True,
+                help="Bytes of a payload.",
+            ),
+            click.Option(["--rounds"], type=_MANY, default=5, show_default=True, help="How often."),
+            _deadline(),
+            _json(),
+        ],
+        callback=_sdk,
+        help=_sdk.__doc__,
     )
 )
 

@@ -113,15 +113,18 @@ class Running:
 
 
 @contextlib.contextmanager
-def started(kind: Kind, api_key: str | None = None) -> Iterator[Running]:
-    """A server of that kind, on a core of its own where there are several. Raises CannotRun."""
+def started(kind: Kind, api_key: str | None = None, options: Sequence[str] = ()) -> Iterator[Running]:
+    """A server of that kind, on a core of its own where there are several. Raises CannotRun.
+
+    `options` are those of `specbus serve` that it is started with too, if it is one of ours.
+    """
     with tempfile.TemporaryDirectory(prefix="specbus-bench-") as folder, contextlib.ExitStack() as stack:
         port = _free_port()
         log = Path(folder) / "log"
         environment = {name: value for name, value in os.environ.items() if not name.startswith("PUBSUB_")}
         if api_key:
             environment["PUBSUB_API_KEY"] = api_key
-        command = _command(kind, port, Path(folder))
+        command = _command(kind, port, Path(folder), options)
         first, *others = cores()
         apart = bool(others) and hasattr(os, "sched_setaffinity")
         with log.open("wb") as output, _affinity([first] if apart else []):
@@ -156,7 +159,7 @@ def _affinity(wanted: Iterable[int]) -> Iterator[None]:
             os.sched_setaffinity(0, before)
 
 
-def _command(kind: Kind, port: int, folder: Path) -> Sequence[str]:
+def _command(kind: Kind, port: int, folder: Path, options: Sequence[str]) -> Sequence[str]:
     """What starts the server. Raises CannotRun if it is not there."""
     if kind is NATS:
         beside = Path(sys.executable).with_name("nats-server")
@@ -180,8 +183,8 @@ websocket {{ host: "127.0.0.1", port: {port}, no_tls: true, compression: false }
             raise CannotRun(f"{script} needs a checkout and {package}")
         return (sys.executable, "-m", f"tools.{script.removesuffix('.py')}", str(port))
     bounds = (f"--max-{what}={_MANY}" for what in ("topics", "connections", "subscriptions"))
-    options = ("--host=127.0.0.1", f"--port={port}", "--heartbeat-interval=0", *bounds)
-    return (sys.executable, "-m", "service", "serve", *options)
+    ours = ("--host=127.0.0.1", f"--port={port}", "--heartbeat-interval=0", *bounds)
+    return (sys.executable, "-m", "service", "serve", *ours, *options)
 
 
 def _free_port() -> int:

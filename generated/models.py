@@ -183,7 +183,7 @@ TopicName = TypeAliasType(
     ],
 )
 """
-The name of a topic: letters, digits, `.`, `_` and `-`, beginning with a letter, a digit or `_`. Names are case-sensitive. The name stands in URLs as it is. `x-test-prefix` has contract tests put a prefix of their own before it.
+The name of a topic: letters, digits, `.`, `_` and `-`, beginning with a letter, a digit or `_`. Names are case-sensitive. The name stands in URLs as it is.
 """
 
 

@@ -117,7 +117,7 @@ class Service:
 
     def stop(self) -> None:
         """Stop gracefully: flush what is queued, close with 1001."""
-        self._server.should_exit = True
+        self._server.ask_to_stop()
 
 
 class _Http(HttpToolsProtocol):
@@ -189,6 +189,22 @@ class _Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, shutdown_deadline: float) -> None:
         super().__init__(config)
         self._shutdown_deadline = shutdown_deadline
+        self._asked = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def ask_to_stop(self) -> None:
+        """Stop gracefully. May be called from a signal handler."""
+        self.should_exit = True
+        if self._loop:
+            self._loop.call_soon_threadsafe(self._asked.set)
+
+    async def main_loop(self) -> None:
+        """Wait until it is to stop. uvicorn's looks ten times a second."""
+        self._loop = asyncio.get_running_loop()
+        # Once a second for the date of responses; 0 stands for a full second.
+        while not await self.on_tick(0):
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._asked.wait(), 1)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -223,7 +239,7 @@ class _Server(uvicorn.Server):
         """Stop gracefully; at once if that is under way."""
         if self.should_exit:
             os._exit(128 + sig)
-        self.should_exit = True
+        self.ask_to_stop()
 
 
 def listen(host: str, port: int) -> socket.socket:

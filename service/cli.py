@@ -1,126 +1,92 @@
-"""The command line: `specbus`."""
+"""The command line: `specbus`. What a command does stands elsewhere, and is read when the command is called."""
 
-import asyncio
-import resource
+import importlib
+import os
 import sys
-from pathlib import Path
-from typing import Any, NoReturn
 
 import click
-import uvloop
 
-from service import __version__, logs
-from service.app import Service, listen
-from service.contract.documents import ContractError
-from service.settings import PREFIX, Settings, SettingsError, load
-from service.site.build import build
+from service import __version__
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class Deferred(click.Command):
+    """A command as the list of commands shows it."""
+
+    def __init__(self, name: str, place: str, help: str, *, section: str, extra: str | None = None) -> None:
+        """`place`: the command itself, as MODULE:NAME. `extra`: what must be installed for it, beside the service."""
+        super().__init__(name, help=help)
+        self.section = section
+        self._place = place
+        self._extra = extra
+
+    def load(self) -> click.Command:
+        """The command itself. Raises ImportError."""
+        module, _, name = self._place.partition(":")
+        command: click.Command = getattr(importlib.import_module(module), name)
+        return command
+
+    def missing(self, error: ImportError) -> str:
+        """What to tell a person whose installation has not what the command needs."""
+        if self._extra is None:
+            raise error
+        return f"specbus: {self.name} needs what `pip install 'specbus[{self._extra}]'` installs ({error})"
+
+
+class Commands(click.Group):
+    """Commands in sections, each read when it is called or completed."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As a group does, and read the command."""
+        name, command, rest = super().resolve_command(ctx, args)
+        if isinstance(deferred := command, Deferred):
+            try:
+                command = deferred.load()
+            except ImportError as error:
+                if not ctx.resilient_parsing:  # as completion is, which says nothing
+                    click.echo(deferred.missing(error), err=True)
+                    sys.exit(2)
+        return name, command, rest
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands by section, in the order in which they were added."""
+        sections: dict[str, list[tuple[str, str]]] = {}
+        for name, command in self.commands.items():
+            if isinstance(command, Deferred):
+                sections.setdefault(command.section, []).append((name, command.get_short_help_str(80)))
+        for section, rows in sections.items():
+            with formatter.section(section):
+                formatter.write_dl(rows)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="specbus")
 def main() -> None:
     """Specbus: publish/subscribe whose contract is the program."""
+    for fd in range(3):
+        try:
+            os.fstat(fd)
+        except OSError:
+            # The caller has closed it: its number must not be that of a socket.
+            os.open(os.devnull, os.O_RDWR)
 
 
-def _options() -> list[click.Option]:
-    """One option for each setting, from the settings themselves."""
-    return [
-        click.Option(
-            [f"--{option}/--no-{option}" if field.annotation is bool else f"--{option}"],
-            default=None,
-            metavar=None if field.annotation is bool else name.rpartition("_")[2].upper(),
-            help=f"{field.description}.  [{PREFIX}{name.upper()}; {_default(field.default)}]",
-        )
-        for name, field in Settings.model_fields.items()
-        for option in [name.replace("_", "-")]
-    ]
-
-
-def _default(value: Any) -> str:
-    return "not set" if value is None else f"default {value}"
-
-
-def _serve(**given: str | bool | None) -> None:
-    """Run the service. Every option is also an environment variable; the option wins."""
-    try:
-        settings = load({name: value for name, value in given.items() if value is not None})
-    except SettingsError as error:
-        _fail(str(error), 2)
-    logs.configure(settings.log_level, settings.log_format)
-    _raise_file_limit(settings.max_connections)
-    try:
-        listening = listen(settings.host, settings.port)
-    except OSError as error:
-        _fail(f"cannot listen on {settings.host}:{settings.port}: {str(error.strerror).partition(' (')[0]}", 1)
-
-    async def run() -> None:
-        await Service(settings).run(listening)
-
-    try:
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(run())
-    except ContractError as error:
-        _fail(str(error), 1)
-
-
-main.add_command(click.Command("serve", params=list(_options()), callback=_serve, help=_serve.__doc__))
-
-
-@main.command(context_settings={"ignore_unknown_options": True, "help_option_names": []})
-@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
-def verify(arguments: tuple[str, ...]) -> None:
-    """Say whether a server keeps the contract (see `specbus verify --help`)."""
-    # Not needed to serve, and not installed with it.
-    try:
-        from contract_tests.verify import verify as command
-    except ImportError as error:
-        _fail(f"verify needs what `pip install 'specbus[verify]'` installs ({error})", 2)
-    command.main(arguments, prog_name="specbus verify")
-
-
-@main.command(context_settings={"ignore_unknown_options": True, "help_option_names": []})
-@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
-def bench(arguments: tuple[str, ...]) -> None:
-    """Say how fast a server is (see `specbus bench --help`)."""
-    # As for `verify`.
-    try:
-        from bench.cli import bench as command
-    except ImportError as error:
-        _fail(f"bench needs what `pip install 'specbus[bench]'` installs ({error})", 2)
-    command.main(arguments, prog_name="specbus bench")
-
-
-@main.group()
-def docs() -> None:
-    """The references as files."""
-
-
-@docs.command("build")
-@click.option("--out", type=click.Path(file_okay=False, path_type=Path), required=True, help="Folder to write to")
-@click.option("--specs", type=click.Path(path_type=Path), help="Folder of openapi.yaml and asyncapi.yaml")
-def build_docs(out: Path, specs: Path | None) -> None:
-    """Write the references as a static site, to be published by any file server."""
-    try:
-        written = build(specs or load().specs, out)
-    except SettingsError as error:
-        _fail(str(error), 2)
-    except ContractError as error:
-        _fail(str(error), 1)
-    except OSError as error:
-        _fail(f"cannot write to {out}: {error.strerror}", 1)
-    click.echo(f"{len(written)} files written to {out}")
-
-
-def _raise_file_limit(connections: int) -> None:
-    """Allow as many open files as the connections need, as far as the system lets us."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = connections + 256
-    unlimited = resource.RLIM_INFINITY
-    if soft != unlimited and soft < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted if hard == unlimited else min(wanted, hard), hard))
-
-
-def _fail(line: str, status: int) -> NoReturn:
-    """End with one line for a person and an exit status."""
-    click.echo(f"specbus: {line}", err=True)
-    sys.exit(status)
+for _command in (
+    Deferred("serve", "service.commands:serve", "Run the service.", section="Server"),
+    Deferred("demo", "terminal.demo:demo", "See it at work in ten seconds.", section="Server", extra="client"),
+    Deferred(
+        "topics", "terminal.topics:topics", "List, create, show, delete topics.", section="Client", extra="client"
+    ),
+    Deferred("pub", "terminal.pub:pub", "Publish messages.", section="Client", extra="client"),
+    Deferred("sub", "terminal.sub:sub", "Print events as they come.", section="Client", extra="client"),
+    Deferred("ping", "terminal.ping:ping", "Say whether the server answers.", section="Client", extra="client"),
+    Deferred("top", "terminal.top:top", "Watch topics, rates and drops.", section="Client", extra="client"),
+    Deferred(
+        "verify", "contract_tests.verify:verify", "Say whether a server keeps it.", section="Contract", extra="verify"
+    ),
+    Deferred("docs", "service.commands:docs", "Write the references as files.", section="Contract"),
+    Deferred("sdk", "sdk.cli:sdk", "Write a client as a package.", section="Contract", extra="sdk"),
+    Deferred("bench", "bench.cli:bench", "Say how fast a server is.", section="Measuring", extra="bench"),
+):
+    main.add_command(_command)

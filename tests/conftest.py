@@ -2,9 +2,10 @@
 
 import asyncio
 import logging
+import socket
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ import websockets
 
 from service.app import Service, listen
 from service.settings import Settings
+from tests.chaos import Chaos, proxied
 
 # How long an example takes says nothing on a shared machine.
 hypothesis.settings.register_profile("tests", deadline=None)
@@ -150,6 +152,21 @@ def serve(logged_errors: list[str]) -> Iterator[Callable[..., Server]]:
 def server(serve: Callable[..., Server]) -> Server:
     """A server with the default settings."""
     return serve()
+
+
+@pytest.fixture
+def proxy() -> Iterator[Callable[[Server], Chaos]]:
+    """Put proxies in front of servers; they are stopped at the end."""
+    with ExitStack() as stack:
+        yield lambda server: stack.enter_context(proxied(server.port))
+
+
+@pytest.fixture
+def unused_url() -> Iterator[str]:
+    """A URL where nothing listens, nor will as long as the test lasts."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        yield f"http://127.0.0.1:{bound.getsockname()[1]}"
 
 
 @pytest.fixture

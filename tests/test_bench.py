@@ -22,7 +22,8 @@ from hypothesis import strategies as st
 from bench.cli import bench
 from bench.counting import MARKER, Tally, events, last_event, message, pings, time_at
 from bench.latency import bucket, percentiles
-from tests.conftest import Server
+from bench.sdk import WAYS
+from tests.conftest import UUID, Server
 from tests.test_cli import program
 
 SHORT = ("--duration=0.3", "--warm-up=0.1")
@@ -104,7 +105,9 @@ def test_the_rate_is_kept(server: Server, tmp_path: Path) -> None:
 def test_the_command_line_leads_to_it() -> None:
     done = subprocess.run([sys.executable, "-m", "service", "bench", "--help"], capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
-    assert all(name in done.stdout for name in ("fanout", "pairs", "latency", "connections", "compare", "growth"))
+    assert all(
+        name in done.stdout for name in ("fanout", "pairs", "latency", "connections", "compare", "growth", "sdk")
+    )
 
 
 # What cannot run
@@ -385,3 +388,32 @@ def test_growth(tmp_path: Path) -> None:
     assert [number for number, _ in figures["by_subscribers"]] == [1, 10]
     assert [number for number, _ in figures["by_topics"]] == [1, 10]
     assert "</svg>" in drawing.read_text()
+
+
+# The Python SDK
+
+
+def test_the_cost_of_the_sdk(tmp_path: Path) -> None:
+    file = tmp_path / "figures.json"
+    status, output = run("sdk", "--messages=500", "--rounds=2", f"--json={file}")
+    assert status == 0, output
+    assert all(label in output for label in ("messages/s", "CPU per message", *WAYS.values()))
+    figures = json.loads(file.read_text())
+    for way in WAYS:
+        assert [reading["messages"] for reading in figures[way]] == [500, 500]
+        assert all(reading["cpu"] > 0 < reading["seconds"] for reading in figures[way])
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_message_that_the_sdk_does_not_hand_out_is_found(way: str, server: Server) -> None:
+    with httpx.Client(base_url=server.url) as rest:
+        rest.post("/topics", json={"name": "orders"})
+        for number in (0, 1, 3, 2):
+            rest.post("/topics/orders/messages", json={"id": UUID, "payload": {"n": number}})
+    done = subprocess.run(
+        [sys.executable, "-m", "bench.reader", way, websocket(server.url), "orders", "4"],
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "message 3 came as the one numbered 2\n"

@@ -91,7 +91,7 @@ def test_help_tells_what_there_is(option: str) -> None:
     result = CliRunner().invoke(main, [option], prog_name="specbus")
     assert result.exit_code == 0
     assert result.stdout.startswith("Usage: specbus [OPTIONS] COMMAND [ARGS]...\n")
-    assert "  serve   Run the service.\n" in result.stdout
+    assert "  serve  Run the service.\n" in result.stdout
 
 
 def shown(name: str) -> str:
@@ -109,7 +109,7 @@ def test_a_switch_is_an_option_without_a_value_that_wins_over_the_environment(
     def loaded(given: dict[str, str | bool]) -> None:
         raise SettingsError(f"debug is {load(given).debug}")
 
-    monkeypatch.setattr("service.cli.load", loaded)
+    monkeypatch.setattr("service.commands.load", loaded)
     result = CliRunner().invoke(main, ["serve", *options], env={"PUBSUB_DEBUG": "true"})
     assert result.stderr == f"specbus: debug is {value}\n"
 

@@ -279,7 +279,7 @@ def test_a_site_that_cannot_be_built_is_told_in_one_line(
 
 
 def test_a_service_whose_pages_nobody_opens_does_not_read_them() -> None:
-    script = "from service import cli; from service.site.assets import assets; print(assets.cache_info().misses)"
+    script = "from service import commands; from service.site.assets import assets; print(assets.cache_info().misses)"
     ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=30)
     assert ran.stdout == "0\n"
 

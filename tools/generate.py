@@ -5,33 +5,15 @@ tools/dev generate [--check]
 
 import argparse
 import json
-import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
+from sdk import contract, python, typescript
 from service.contract.documents import bundle
 from service.settings import PREFIX, Settings
 
 ROOT = Path(__file__).parent.parent
-_MODELS_OPTIONS = [
-    "--input-file-type=openapi",
-    "--output-model-type=pydantic_v2.BaseModel",
-    "--target-python-version=3.11",
-    "--disable-timestamp",
-    "--disable-warnings",
-    "--use-annotated",
-    "--use-title-as-name",
-    "--use-schema-description",
-    "--use-field-description",
-    "--use-double-quotes",
-    "--use-standard-collections",
-    "--use-union-operator",
-    "--use-type-alias",
-    "--enum-field-as-literal=all",
-    "--formatters=ruff-format",
-    "--custom-file-header=# Written by `tools/dev generate` from specs/. Do not edit.",
-]
+_BANNER = "Written by `tools/dev generate` from specs/. Do not edit."
 
 
 def main() -> int:
@@ -48,7 +30,14 @@ def main() -> int:
             continue
         stale.append(name)
         if not check:
+            file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(content)
+    for file in (ROOT / "generated" / "sdk").rglob("*"):
+        name = str(file.relative_to(ROOT))
+        if file.is_file() and "__pycache__" not in file.parts and name not in files:
+            stale.append(name)
+            if not check:
+                file.unlink()
     for name in stale:
         print(f"{name} {'is out of date: run tools/dev generate' if check else 'written'}")
     return 1 if check and stale else 0
@@ -62,7 +51,11 @@ def generate(specs: Path) -> dict[str, str]:
         **documents["openapi"]["components"]["schemas"],
         **documents["asyncapi"]["components"]["schemas"],
     }
-    files["models.py"] = _models(dict(sorted(schemas.items())))
+    files["models.py"] = python.models(dict(sorted(schemas.items())), _BANNER)
+    read = contract.read(documents["openapi"], documents["asyncapi"])
+    for language, generator in (("python", python.generate), ("typescript", typescript.generate)):
+        for name, content in generator(read, "specbus-client").items():
+            files[f"sdk/{language}/{name}"] = content
     return files
 
 
@@ -77,28 +70,6 @@ def _with_settings(readme: str) -> str:
         default = "the checkout's" if name == "specs" else "" if field.default is None else f"`{field.default}`"
         rows.append(f"| `{PREFIX}{name.upper()}` | `--{option}` | {default} | {field.description} |")
     return head + begin + "\n".join([*rows, end]) + tail
-
-
-def _models(schemas: dict[str, object]) -> str:
-    """Pydantic models of `schemas`, the schemas of both documents by name."""
-    document = {
-        "openapi": "3.0.3",
-        "info": {"title": "Frames and bodies of both documents", "version": "0"},
-        "paths": {},
-        "components": {"schemas": schemas},
-    }
-    with tempfile.TemporaryDirectory() as folder:
-        source, output = Path(folder, "specs.json"), Path(folder, "models.py")
-        source.write_text(json.dumps(document))
-        command = [
-            sys.executable,
-            "-m",
-            "datamodel_code_generator",
-            f"--input={source}",
-            f"--output={output}",
-        ]
-        subprocess.run([*command, *_MODELS_OPTIONS], check=True, cwd=ROOT)
-        return output.read_text()
 
 
 if __name__ == "__main__":

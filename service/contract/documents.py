@@ -122,21 +122,29 @@ def bundle(path: Path) -> dict[str, Json]:
     if not document["components"]["schemas"]:
         del document["components"]["schemas"]
     try:
-        _check_references(document, document)
+        check_references(document)
     except ContractError as error:
         raise ContractError(f"{path}: {error}") from None
     return document
 
 
-def _check_references(node: Json, document: dict[str, Json]) -> None:
-    """Raise ContractError if a `$ref` below `node` points at nothing."""
-    if isinstance(node, dict):
-        if isinstance(ref := node.get("$ref"), str):
-            at(document, ref)
-        node = list(node.values())
-    if isinstance(node, list):
-        for item in node:
-            _check_references(item, document)
+def check_references(document: dict[str, Json]) -> None:
+    """Raise ContractError if a `$ref` in `document` points at nothing, or only at itself."""
+
+    def check(node: Json) -> None:
+        if isinstance(node, dict):
+            target, passed = node, set[str]()
+            while isinstance(target, dict) and isinstance(ref := target.get("$ref"), str):
+                if ref in passed:
+                    raise ContractError(f"$ref {ref} refers to itself")
+                passed.add(ref)
+                target = at(document, ref)
+            node = list(node.values())
+        if isinstance(node, list):
+            for item in node:
+                check(item)
+
+    check(document)
 
 
 def at(document: dict[str, Json], pointer: str) -> Json:

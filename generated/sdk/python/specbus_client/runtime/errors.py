@@ -1,0 +1,85 @@
+"""What the client raises."""
+
+from collections.abc import Mapping
+from typing import Any
+
+
+class ClientError(Exception):
+    """Anything that goes wrong with a client."""
+
+
+class ConnectError(ClientError, ConnectionError):
+    """The server could not be reached, or does not take the connection. Nothing was sent."""
+
+
+class ClientClosed(ClientError):
+    """The client is closed."""
+
+
+class ReplyError(ClientError):
+    """The server refused a command."""
+
+    def __init__(self, code: str, message: str, request: Mapping[str, Any], reply: Mapping[str, Any]) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code = code
+        """Which error, for a program."""
+        self.message = message
+        """What went wrong, for a person."""
+        self.request = request
+        """The frame that was refused."""
+        self.reply = reply
+        """The frame that says so."""
+
+
+class ReplyTimeout(ClientError, TimeoutError):
+    """No answer came in time.
+
+    If it was `sent`, the command may have been carried out.
+    """
+
+    def __init__(self, seconds: float, request: Mapping[str, Any], *, sent: bool) -> None:
+        what = "no answer came" if sent else "there was no connection, and nothing was sent,"
+        super().__init__(f"{what} within {seconds:g} s")
+        self.request = request
+        self.sent = sent
+
+
+class UnknownOutcome(ClientError):
+    """The connection broke before the answer came: the command was carried out, or not. It is not sent again."""
+
+    def __init__(self, request: Mapping[str, Any], reason: str) -> None:
+        super().__init__(f"the connection broke before the answer came ({reason}); it may have been carried out or not")
+        self.request = request
+
+
+class InvalidReply(ClientError):
+    """What the server sent is not what its documents say."""
+
+
+class SubscriptionEnded(ClientError):
+    """The server has ended the subscription."""
+
+    def __init__(self, key: Any, frame: Mapping[str, Any]) -> None:
+        super().__init__(f"the server has ended the subscription to {key}")
+        self.key = key
+        self.frame = frame
+        """The frame that says so."""
+
+
+class AlreadySubscribed(ClientError):
+    """The client has that subscription already. Another client can have it too."""
+
+
+class ProblemError(ClientError):
+    """A request over HTTP was refused, with a problem document (RFC 9457) where the server sent one."""
+
+    def __init__(self, status: int, type: str, title: str, detail: str) -> None:
+        super().__init__(f"{title}: {detail}" if detail else title)
+        self.status = status
+        """The HTTP status."""
+        self.type = type
+        """The kind of problem, a URI."""
+        self.title = title
+        """The kind of problem in a few words."""
+        self.detail = detail
+        """What went wrong this time, for a person."""

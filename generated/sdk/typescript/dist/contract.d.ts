@@ -1,0 +1,71 @@
+/** What the runtime has to know of the documents. The generator writes it. */
+/** A frame, decoded. */
+export type Frame = Record<string, any>;
+/** Field names, from the outermost in. */
+export type Path = readonly string[];
+/** A kind of frame that the server sends: what tells it from the others. */
+export interface Kind {
+    readonly name: string;
+    readonly constants: Readonly<Record<string, unknown>>;
+    readonly required: readonly string[];
+}
+/** A reply that says that a command was not carried out, and where in it code and words are. */
+export interface Refusal {
+    readonly code?: Path;
+    readonly text?: Path;
+}
+/** Frames of one kind with certain values in them. */
+export interface Match {
+    readonly kind: string;
+    readonly where: readonly (readonly [Path, unknown])[];
+    /** Where the number of missing events is. */
+    readonly count?: Path;
+}
+/** Events that a command starts. */
+export interface Stream {
+    readonly key: string;
+    readonly event: string;
+    readonly replies: readonly string[];
+    /** Fields of the command that are not sent again after a reconnect. */
+    readonly once: readonly string[];
+    readonly ended?: Match;
+    readonly dropped?: Match;
+}
+/** How the API key travels. */
+export interface Credential {
+    readonly place: "header" | "query";
+    readonly name: string;
+    readonly prefix: string;
+}
+/** The WebSocket side. */
+export interface Contract {
+    /** The package, in what is logged. */
+    readonly name: string;
+    /** The path of the handshake. */
+    readonly address: string;
+    /** A kind that asks more comes before one that asks less. */
+    readonly kinds: readonly Kind[];
+    readonly refusals: Readonly<Record<string, Refusal>>;
+    /** The field that a reply repeats. Without one, replies come in the order of the commands. */
+    readonly correlation?: {
+        readonly path: Path;
+        readonly kind: "text" | "uuid" | "integer";
+    };
+    /** A command that asks for a sign of life. */
+    readonly probe?: {
+        readonly frame: Frame;
+        readonly replies: readonly string[];
+    };
+}
+/** The value at `path` in `frame`; undefined if there is none. */
+export declare function at(frame: unknown, path: Path): any;
+/** Put `value` at `path` into `frame`. */
+export declare function put(frame: Frame, path: Path, value: unknown): void;
+/** `object`, or undefined if nothing is in it. */
+export declare function some<T extends object>(object: T): T | undefined;
+/** Put the key where it travels. */
+export declare function sign(credential: Credential | undefined, apiKey: string | undefined, headers: Frame, query: URLSearchParams): void;
+/** `url` with what is in `query`. */
+export declare function asked(url: string, query: URLSearchParams): string;
+/** A new random UUID (RFC 9562, version 4). `crypto.randomUUID` is missing in pages that came over plain HTTP. */
+export declare function uuid(): string;

@@ -1,0 +1,83 @@
+/** What can go wrong. Every error of the client is a `ClientError`, but for an aborted `AbortSignal`'s own reason. */
+export declare class ClientError extends Error {
+    constructor(message: string, options?: {
+        cause?: unknown;
+    });
+}
+/** The server could not be reached. Nothing was sent. */
+export declare class ConnectError extends ClientError {
+}
+/** The client is closed, or `connect()` was not called. Nothing was sent. */
+export declare class ClosedError extends ClientError {
+}
+/** This client has that subscription already. Another client can have it too. */
+export declare class AlreadySubscribedError extends ClientError {
+}
+/** No answer came in time. Where `sent` is true, what was asked for may or may not have been done. */
+export declare class TimeoutError extends ClientError {
+    /** Whether the request had left the client. */
+    readonly sent: boolean;
+    constructor(message: string, 
+    /** Whether the request had left the client. */
+    sent: boolean);
+}
+/** The connection broke while an answer was due: what was asked for may or may not have been done. It is not sent again. */
+export declare class UnknownOutcomeError extends ClientError {
+    /** The frame that was sent. */
+    readonly request: unknown;
+    constructor(message: string, 
+    /** The frame that was sent. */
+    request: unknown);
+}
+/** The server refused a frame. `message` says why, in the server's words. */
+export declare class ReplyError extends ClientError {
+    /** The kind of error, as the server names it. */
+    readonly code: string;
+    /** The frame that was refused. */
+    readonly request: unknown;
+    /** The whole answer. */
+    readonly reply: unknown;
+    constructor(message: string, 
+    /** The kind of error, as the server names it. */
+    code: string, 
+    /** The frame that was refused. */
+    request: unknown, 
+    /** The whole answer. */
+    reply: unknown);
+}
+/** The server ended a subscription. What it had sent before was handed out first. */
+export declare class SubscriptionEnded extends ClientError {
+    /** What was subscribed to. */
+    readonly key: unknown;
+    /** The frame that ended it. */
+    readonly frame: unknown;
+    constructor(message: string, 
+    /** What was subscribed to. */
+    key: unknown, 
+    /** The frame that ended it. */
+    frame: unknown);
+}
+/** An HTTP request was refused. The fields are those of the problem document (RFC 9457) that answered it. */
+export declare class ProblemError extends ClientError {
+    /** The HTTP status. */
+    readonly status: number;
+    /** The kind of problem, a URI; `about:blank` where the status says it all. */
+    readonly type: string;
+    /** The kind of problem in a few words. */
+    readonly title: string;
+    /** What went wrong this time, in the server's words. */
+    readonly detail: string;
+    /** The body of the answer; a text where it was no JSON. */
+    readonly body: unknown;
+    constructor(
+    /** The HTTP status. */
+    status: number, 
+    /** The kind of problem, a URI; `about:blank` where the status says it all. */
+    type: string, 
+    /** The kind of problem in a few words. */
+    title: string, 
+    /** What went wrong this time, in the server's words. */
+    detail: string, 
+    /** The body of the answer; a text where it was no JSON. */
+    body: unknown);
+}

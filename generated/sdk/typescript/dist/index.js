@@ -1,0 +1,3 @@
+export { Client } from "./client.js";
+export { Subscription } from "./subscription.js";
+export { AlreadySubscribedError, ClosedError, ReplyError, SubscriptionEnded, UnknownOutcomeError, ClientError, ConnectError, ProblemError, TimeoutError, } from "./errors.js";

@@ -1,0 +1,340 @@
+import { Connection, type ConnectionOptions, pause, type StateNotice } from "./connection.js";
+import { at, type Contract, type Frame, type Match, put, type Stream, uuid } from "./contract.js";
+import { Emitter } from "./emitter.js";
+import { AlreadySubscribedError, ClosedError, ReplyError, SubscriptionEnded, TimeoutError, UnknownOutcomeError } from "./errors.js";
+import { Subscription, type SubscriptionOptions } from "./subscription.js";
+
+/** Options of every command. */
+export interface CommandOptions {
+  /** Milliseconds in which the answer must come, a wait for the connection included; the client's `timeout` unless given. */
+  timeout?: number | undefined;
+  /** Gives the command up; the promise rejects with the signal's reason. What was sent may still be done. */
+  signal?: AbortSignal | undefined;
+}
+
+/** Options of a subscription. */
+export interface StreamOptions extends SubscriptionOptions, Pick<CommandOptions, "timeout"> {
+  /**
+   * Try again when the server refuses the subscription after a reconnect, with the pauses of one. Without it, that ends it:
+   * a server that forgot its topics ends it with a ReplyError. The first refusal always does.
+   */
+  retry?: boolean | undefined;
+}
+
+/** Events of a stream are missing. */
+export interface DroppedNotice {
+  /** What was subscribed to. */
+  key: unknown;
+  count: number;
+  /** Who dropped them: the server, since this client read too slowly; or this client, since the subscription's queue was full. */
+  by: "server" | "client";
+}
+
+/** A subscription is back after a reconnect. What was sent meanwhile may be missed. */
+export interface ResubscribedNotice {
+  key: unknown;
+}
+
+/** After a reconnect the server refused a subscription that has `retry`; it is tried again. */
+export interface RefusedNotice {
+  key: unknown;
+  error: ReplyError;
+  /** Milliseconds until the next attempt. */
+  delay: number;
+}
+
+/** What `client.on` can wait for. */
+export interface Notices {
+  state: StateNotice;
+  dropped: DroppedNotice;
+  resubscribed: ResubscribedNotice;
+  refused: RefusedNotice;
+}
+
+interface Command {
+  text: string;
+  request: Frame;
+  replies: readonly string[];
+  sent: boolean;
+  done(reply: Frame): void;
+  failed(error: Error): void;
+}
+
+interface Started {
+  subscription: Subscription<any>;
+  stream: Stream;
+  frame: Frame;
+  key: unknown;
+  options: StreamOptions;
+  /** Events count from the reply to the command on: before it they are those of an earlier subscription. */
+  state: "idle" | "asked" | "active";
+  accepted: boolean;
+  attempt: number;
+  timer?: ReturnType<typeof setTimeout>;
+  command?: Command | undefined;
+}
+
+/** Commands, each with its reply, and streams of events, over one connection. */
+export class Bus {
+  readonly #contract: Contract;
+  readonly #options: ConnectionOptions;
+  readonly connection: Connection;
+  readonly notices = new Emitter<Notices>();
+  readonly #commands = new Map<unknown, Command>();
+  readonly #started = new Map<string, Started>();
+  readonly #feeds = new Set<{ kinds: readonly string[]; raw: boolean | undefined; subscription: Subscription<any> }>();
+  #count = 0;
+
+  constructor(contract: Contract, options: ConnectionOptions) {
+    const { probe } = contract;
+    this.#contract = contract;
+    this.#options = options;
+    this.connection = new Connection(options, {
+      opened: () => this.#opened(),
+      received: (text) => this.#received(text),
+      broken: (reason) => this.#broken(reason),
+      changed: (change) => this.#changed(change),
+      probe: probe && (() => this.request({ ...probe.frame }, probe.replies)),
+    });
+  }
+
+  /** Send a frame, and resolve with its reply: one of the kinds in `replies`. Without any, resolve when it is sent. */
+  request(frame: Frame, replies: readonly string[], options: CommandOptions = {}): Promise<any> {
+    return new Promise((resolve, reject) => this.#command(frame, replies, options, resolve, reject));
+  }
+
+  /** Start a stream with `frame`; `stop` is the frame that ends it. */
+  subscribe(stream: Stream, frame: Frame, stop: Frame | undefined, stops: readonly string[], options: StreamOptions): Subscription<any> {
+    const key = frame[stream.key];
+    const id = `${stream.event} ${shown(key)}`;
+    if (this.#started.has(id)) throw new AlreadySubscribedError(`this client is subscribed to ${shown(key)} already`);
+    const subscription: Subscription<any> = new Subscription(
+      {
+        stop: async () => {
+          this.#forget(id);
+          if (!stop || started.state === "idle" || this.connection.state !== "connected") return;
+          // The subscription is over for us whatever the answer.
+          await this.request(stop, stops, { timeout: options.timeout }).catch(() => {});
+        },
+        dropped: (count) => this.#dropped({ key, count, by: "client" }),
+        unseen: (error) => this.#warn(`the subscription to ${shown(key)} ended: ${error.message}`),
+      },
+      options,
+    );
+    const started: Started = { subscription, stream, frame, key, options, state: "idle", accepted: false, attempt: 0 };
+    this.#started.set(id, started);
+    this.#start(id, started);
+    return subscription;
+  }
+
+  /** Frames of the given kinds that the server sends unasked. */
+  feed(kinds: readonly string[], options: SubscriptionOptions): Subscription<any> {
+    const subscription: Subscription<any> = new Subscription(
+      {
+        stop: async () => void this.#feeds.delete(entry),
+        dropped: (count) => this.#dropped({ key: kinds[0], count, by: "client" }),
+        unseen: (error) => this.#warn(error.message),
+      },
+      options,
+    );
+    const entry = { kinds, raw: options.raw, subscription };
+    this.#feeds.add(entry);
+    subscription.accepted();
+    return subscription;
+  }
+
+  #command(frame: Frame, replies: readonly string[], options: CommandOptions, resolve: (reply: any) => void, reject: (error: Error) => void): Command | undefined {
+    const { signal, timeout = this.#options.timeout } = options;
+    if (signal?.aborted || this.connection.state === "closed") {
+      reject(signal?.aborted ? signal.reason : new ClosedError("the client is not connected: call connect() first"));
+      return undefined;
+    }
+    const { correlation } = this.#contract;
+    const number = ++this.#count;
+    const id = !correlation || correlation.kind === "integer" ? number : correlation.kind === "uuid" ? uuid() : `${number}`;
+    if (correlation) put(frame, correlation.path, id);
+    const settle = (): void => {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", abort);
+      this.#commands.delete(id);
+    };
+    const giveUp = (error: Error): void => {
+      // Where replies come in order its own is still due, and must not be taken for that of the next.
+      if (!command.sent || correlation) settle();
+      reject(error);
+    };
+    const abort = (): void => giveUp(signal?.reason);
+    const command: Command = {
+      text: JSON.stringify(frame),
+      request: frame,
+      replies,
+      sent: false,
+      done: (reply) => (settle(), resolve(reply)),
+      failed: (error) => (settle(), reject(error)),
+    };
+    const timer = setTimeout(() => {
+      const doing = command.sent ? "no answer" : "no connection, and nothing was sent,";
+      giveUp(new TimeoutError(`${doing} in ${timeout} ms`, command.sent));
+    }, timeout);
+    signal?.addEventListener("abort", abort);
+    this.#commands.set(id, command);
+    if (this.connection.state === "connected") this.#send(command);
+    return command;
+  }
+
+  #send(command: Command): void {
+    command.sent = true;
+    this.connection.send(command.text);
+    if (!command.replies.length) command.done(undefined as never);
+  }
+
+  #start(id: string, started: Started): void {
+    const { subscription, stream, frame, key, options } = started;
+    started.state = "asked";
+    const done = (): void => {
+      if (this.#started.get(id) !== started) return;
+      started.state = "active";
+      started.attempt = 0;
+      for (const field of stream.once) delete frame[field];
+      if (started.accepted) {
+        this.#tell("resubscribed", { key }, `subscribed to ${shown(key)} again; what was sent meanwhile may be missed`);
+      }
+      started.accepted = true;
+      subscription.accepted();
+    };
+    const failed = (error: Error): void => {
+      started.state = "idle";
+      if (this.#started.get(id) !== started || error instanceof UnknownOutcomeError) return;
+      if (options.retry && started.accepted && error instanceof ReplyError) {
+        const delay = pause(this.#options, started.attempt++);
+        started.timer = setTimeout(() => this.connection.state === "connected" && started.state === "idle" && this.#start(id, started), delay);
+        this.#tell("refused", { key, error, delay }, `${shown(key)} was refused and is tried again: ${error.message}`);
+      } else if (started.accepted && error instanceof TimeoutError) {
+        this.connection.restart("a subscription was not answered");
+      } else {
+        this.#forget(id);
+        subscription.end(error);
+      }
+    };
+    started.command = this.#command(frame, stream.replies, { timeout: options.timeout }, done, failed);
+  }
+
+  #forget(id: string): void {
+    const { timer, command } = this.#started.get(id) ?? {};
+    this.#started.delete(id);
+    clearTimeout(timer);
+    if (command && !command.sent) command.failed(new ClosedError("the subscription was closed"));
+  }
+
+  #opened(): void {
+    // A subscription goes first, so that it has what is published after it.
+    for (const [id, started] of this.#started) if (started.state === "idle") this.#start(id, started);
+    for (const command of [...this.#commands.values()]) if (!command.sent) this.#send(command);
+  }
+
+  #broken(reason: string): void {
+    for (const command of [...this.#commands.values()]) {
+      if (command.sent) command.failed(new UnknownOutcomeError(`the connection broke while an answer was due: ${reason}`, command.request));
+    }
+    for (const started of this.#started.values()) if (started.state === "active") started.state = "idle";
+  }
+
+  #changed(change: StateNotice): void {
+    if (change.state === "closed") {
+      for (const command of [...this.#commands.values()]) {
+        const { sent, request } = command;
+        const reason = `the client was closed: ${change.reason}`;
+        command.failed(sent ? new UnknownOutcomeError(reason, request) : new ClosedError(reason));
+      }
+      for (const [id, { subscription }] of [...this.#started]) {
+        this.#forget(id);
+        subscription.end();
+      }
+      for (const { subscription } of this.#feeds) subscription.end();
+      this.#feeds.clear();
+    }
+    const { state, reason, attempt, delay } = change;
+    const line = state === "reconnecting" && `${reason}; attempt ${attempt} to reconnect in ${Math.round(delay)} ms`;
+    this.#tell("state", change, line);
+  }
+
+  #received(text: unknown): void {
+    let frame: any;
+    try {
+      frame = typeof text === "string" && JSON.parse(text);
+    } catch {
+      // Told below.
+    }
+    const kind =
+      frame instanceof Object &&
+      this.#contract.kinds.find(
+        ({ constants, required }) =>
+          Object.entries(constants).every(([name, value]) => frame[name] === value) && required.every((name) => name in frame),
+      )?.name;
+    if (!kind) return this.#warn(`a frame that is not in the contract came: ${String(text).slice(0, 200)}`);
+    if (this.#answered(kind, frame)) return;
+    let taken = false;
+    for (const [id, started] of [...this.#started]) taken = this.#streamed(kind, frame, text as string, id, started) || taken;
+    for (const feed of this.#feeds) {
+      if (feed.kinds.includes(kind)) feed.subscription.push(feed.raw ? text : frame);
+    }
+    if (!taken && kind in this.#contract.refusals) this.#warn(`the server says: ${this.#refusal(kind, frame, undefined).message}`);
+  }
+
+  /** Hand `frame` to the command that it answers; returns whether there is one. */
+  #answered(kind: string, frame: Frame): boolean {
+    const { correlation, refusals } = this.#contract;
+    const answers = ({ sent, replies }: Command): boolean => sent && (replies.includes(kind) || kind in refusals);
+    const command = correlation
+      ? this.#commands.get(at(frame, correlation.path))
+      : [...this.#commands.values()].find(answers);
+    if (!command || !answers(command)) return false;
+    if (kind in refusals) command.failed(this.#refusal(kind, frame, command.request));
+    else command.done(frame);
+    return true;
+  }
+
+  /** Hand `frame` to a subscription if it is for it; returns whether it was. */
+  #streamed(kind: string, frame: Frame, text: string, id: string, started: Started): boolean {
+    const { subscription, stream, key, options } = started;
+    if (started.state !== "active" || frame[stream.key] !== key) return false;
+    const matches = (match: Match | undefined): boolean =>
+      kind === match?.kind && match.where.every(([path, value]) => at(frame, path) === value);
+    if (kind === stream.event) {
+      subscription.push(options.raw ? text : frame);
+    } else if (matches(stream.ended)) {
+      this.#forget(id);
+      subscription.end(new SubscriptionEnded(`the server ended the subscription to ${shown(key)}`, key, frame));
+    } else if (matches(stream.dropped)) {
+      const count = (stream.dropped?.count && at(frame, stream.dropped.count)) ?? 1;
+      subscription.dropped.server += count;
+      this.#dropped({ key, count, by: "server" });
+    } else {
+      return false;
+    }
+    return true;
+  }
+
+  #refusal(kind: string, frame: Frame, request: unknown): ReplyError {
+    const { code, text } = this.#contract.refusals[kind]!;
+    const words = text && at(frame, text);
+    return new ReplyError(words ?? JSON.stringify(frame), (code && at(frame, code)) ?? kind, request, frame);
+  }
+
+  #dropped(notice: DroppedNotice): void {
+    this.#tell("dropped", notice, `${notice.count} events of ${shown(notice.key)} were dropped by the ${notice.by}`);
+  }
+
+  /** Hand a notice to its callbacks, or log `line` if there is none. */
+  #tell<Name extends keyof Notices>(name: Name, notice: Notices[Name], line: string | false): void {
+    if (!this.notices.emit(name, notice) && line) this.#warn(line);
+  }
+
+  #warn(line: string): void {
+    console.warn(`${this.#contract.name}: ${line}`);
+  }
+}
+
+function shown(key: unknown): string {
+  return JSON.stringify(key);
+}

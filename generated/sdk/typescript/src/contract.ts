@@ -1,0 +1,100 @@
+/** What the runtime has to know of the documents. The generator writes it. */
+
+/** A frame, decoded. */
+export type Frame = Record<string, any>;
+
+/** Field names, from the outermost in. */
+export type Path = readonly string[];
+
+/** A kind of frame that the server sends: what tells it from the others. */
+export interface Kind {
+  readonly name: string;
+  readonly constants: Readonly<Record<string, unknown>>;
+  readonly required: readonly string[];
+}
+
+/** A reply that says that a command was not carried out, and where in it code and words are. */
+export interface Refusal {
+  readonly code?: Path;
+  readonly text?: Path;
+}
+
+/** Frames of one kind with certain values in them. */
+export interface Match {
+  readonly kind: string;
+  readonly where: readonly (readonly [Path, unknown])[];
+  /** Where the number of missing events is. */
+  readonly count?: Path;
+}
+
+/** Events that a command starts. */
+export interface Stream {
+  readonly key: string;
+  readonly event: string;
+  readonly replies: readonly string[];
+  /** Fields of the command that are not sent again after a reconnect. */
+  readonly once: readonly string[];
+  readonly ended?: Match;
+  readonly dropped?: Match;
+}
+
+/** How the API key travels. */
+export interface Credential {
+  readonly place: "header" | "query";
+  readonly name: string;
+  readonly prefix: string;
+}
+
+/** The WebSocket side. */
+export interface Contract {
+  /** The package, in what is logged. */
+  readonly name: string;
+  /** The path of the handshake. */
+  readonly address: string;
+  /** A kind that asks more comes before one that asks less. */
+  readonly kinds: readonly Kind[];
+  readonly refusals: Readonly<Record<string, Refusal>>;
+  /** The field that a reply repeats. Without one, replies come in the order of the commands. */
+  readonly correlation?: { readonly path: Path; readonly kind: "text" | "uuid" | "integer" };
+  /** A command that asks for a sign of life. */
+  readonly probe?: { readonly frame: Frame; readonly replies: readonly string[] };
+}
+
+/** The value at `path` in `frame`; undefined if there is none. */
+export function at(frame: unknown, path: Path): any {
+  let value: any = frame;
+  for (const name of path) value = value?.[name];
+  return value;
+}
+
+/** Put `value` at `path` into `frame`. */
+export function put(frame: Frame, path: Path, value: unknown): void {
+  const inner = path.slice(0, -1).reduce((node, name) => (node[name] ??= {}), frame);
+  inner[path[path.length - 1]!] = value;
+}
+
+/** `object`, or undefined if nothing is in it. */
+export function some<T extends object>(object: T): T | undefined {
+  return Object.values(object).some((value) => value !== undefined) ? object : undefined;
+}
+
+/** Put the key where it travels. */
+export function sign(credential: Credential | undefined, apiKey: string | undefined, headers: Frame, query: URLSearchParams): void {
+  if (!credential || apiKey === undefined) return;
+  if (credential.place === "header") headers[credential.name] = credential.prefix + apiKey;
+  else query.set(credential.name, apiKey);
+}
+
+/** `url` with what is in `query`. */
+export function asked(url: string, query: URLSearchParams): string {
+  return query.size ? `${url}?${query}` : url;
+}
+
+/** A new random UUID (RFC 9562, version 4). `crypto.randomUUID` is missing in pages that came over plain HTTP. */
+export function uuid(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  bytes[6] = (bytes[6]! & 15) | 64;
+  bytes[8] = (bytes[8]! & 63) | 128;
+  const digits = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return digits.replace(/(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
+}

@@ -1,0 +1,1 @@
+"""Client SDKs written from an OpenAPI and an AsyncAPI document."""

@@ -1,0 +1,345 @@
+"""One WebSocket at a time (RFC 6455), opened again when it breaks."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import InvalidHandshake, InvalidStatus, WebSocketException
+from websockets.frames import Frame, Opcode
+from websockets.protocol import Event
+
+from .backoff import Backoff
+from .errors import ClientClosed, ClientError, ConnectError
+from .notices import State, StateChanged
+from .rest import problem, unreachable
+
+_AT_ONCE = 100
+"""Messages that are handed on before whoever waits for one has its turn."""
+_CLOSE_TIMEOUT = 2.0
+"""Most seconds that a close waits for the server's."""
+_DATA = (Opcode.TEXT, Opcode.BINARY, Opcode.CONT)
+
+
+class Owner(Protocol):
+    """Who is told of what happens on a connection."""
+
+    def opened(self) -> None:
+        """Frames can be sent."""
+
+    def received(self, data: bytes) -> None:
+        """A message has come."""
+
+    def broken(self, reason: str) -> None:
+        """The WebSocket is gone, with what was on its way."""
+
+    def changed(self, change: StateChanged) -> None:
+        """The state is another one."""
+
+
+class _Link(ClientConnection):
+    """A WebSocket that hands on messages without a task that reads them, and writes those of one turn together."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._received: Callable[[bytes], None] | None = None
+        self._lost: Callable[[str], None] | None = None
+        self._messages: deque[bytes] = deque()
+        self._parts: list[bytes] = []
+        self._is_draining = False
+        self._unsent: list[bytes] = []
+        self._heartbeat: float | None = None
+        self._patience = 0.0
+        self._heard = 0.0
+        self._is_asked = False
+        self._timer: asyncio.TimerHandle | None = None
+
+    def attach(
+        self,
+        received: Callable[[bytes], None],
+        lost: Callable[[str], None],
+        heartbeat: float | None,
+        patience: float,
+    ) -> None:
+        """Hand each message to `received` from now on, and the reason to `lost` once.
+
+        After `heartbeat` seconds of silence the server is pinged; after `patience` more it is taken for gone.
+        """
+        self._received, self._lost = received, lost
+        self._heartbeat, self._patience = heartbeat, patience
+        self._heard = self.loop.time()
+        if heartbeat:
+            self._timer = self.loop.call_later(heartbeat, self._watch)
+        if self._messages:
+            self._drain_soon()
+        if self.protocol.close_expected() or self.transport.is_closing():
+            self.loop.call_soon(self._fail_unless_open)
+
+    def post(self, data: bytes) -> None:
+        """Send a text frame."""
+        if not self._unsent:
+            self.loop.call_soon(self._flush)
+        self._unsent.append(data)
+
+    def abandon(self, reason: str) -> None:
+        """Have done with it, whatever the server does."""
+        self.transport.abort()
+        self._end(reason)
+
+    async def finish(self) -> None:
+        """Close it as RFC 6455 has it (7.1.2), or if the server does not answer without it."""
+        self._flush()
+        self._received, self._lost = _ignore, None
+        self._stop_watching()
+        if not self.transport.is_closing():
+            self.transport.resume_reading()
+        try:
+            await self.close()
+        finally:
+            self.transport.abort()
+
+    def _flush(self) -> None:
+        unsent, self._unsent = self._unsent, []
+        if self._lost is None or self.protocol.close_expected():
+            return
+        for data in unsent:
+            self.protocol.send_text(data)
+        self.transport.write(b"".join(self.protocol.data_to_send()))
+
+    # What websockets calls
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes have come."""
+        self._heard, self._is_asked = self.loop.time(), False
+        super().data_received(data)
+        self._fail_unless_open()
+
+    def process_event(self, event: Event) -> None:
+        """The handshake's answer or a frame has come."""
+        if self.response is None or not isinstance(event, Frame) or event.opcode not in _DATA:
+            super().process_event(event)
+            return
+        data = bytes(event.data)
+        if self._parts or not event.fin:
+            self._parts.append(data)
+            if not event.fin:
+                return
+            data = b"".join(self._parts)
+            self._parts.clear()
+        self._messages.append(data)
+        if self._received and not self._is_draining:
+            self._drain_soon()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The TCP connection is gone."""
+        super().connection_lost(exc)
+        self._end(self._why(exc))
+
+    # Messages in portions, so that a burst does not overflow queues whose readers had no turn
+
+    def _drain_soon(self) -> None:
+        self._is_draining = True
+        self.loop.call_soon(self._drain)
+
+    def _drain(self) -> None:
+        self._is_draining = False
+        try:
+            for _ in range(min(_AT_ONCE, len(self._messages))):
+                if self._received is None:
+                    return
+                self._received(self._messages.popleft())
+        finally:
+            if self._messages:
+                self.transport.pause_reading()
+                self._drain_soon()
+            elif not self.transport.is_closing():
+                self.transport.resume_reading()
+
+    # The end
+
+    def _fail_unless_open(self) -> None:
+        if self._lost and (self.protocol.close_expected() or self.transport.is_closing()):
+            self.transport.close()
+            self._end(self._why(None))
+
+    def _end(self, reason: str) -> None:
+        lost, self._lost = self._lost, None
+        if lost is None:
+            return
+        self._stop_watching()
+        # What came before it broke has come.
+        while self._messages and self._received:
+            self._received(self._messages.popleft())
+        self._received = None
+        lost(reason)
+
+    def _why(self, error: Exception | None) -> str:
+        if (close := self.protocol.close_rcvd) is not None:
+            return f"the server closed it with {close.code}{f', {close.reason}' if close.reason else ''}"
+        if self.protocol.parser_exc is not None and not isinstance(self.protocol.parser_exc, EOFError):
+            return str(self.protocol.parser_exc)
+        return (getattr(error, "strerror", None) or str(error)) if error else "it was cut"
+
+    # Heartbeat
+
+    def _watch(self) -> None:
+        now = self.loop.time()
+        if self._heartbeat is None:
+            return
+        if self._is_asked:
+            self.abandon(f"the server was silent for {now - self._heard:.1f} s")
+            return
+        wait = self._heard + self._heartbeat - now
+        if wait <= 0:
+            wait, self._is_asked = self._patience, True
+            self.protocol.send_ping(b"")
+            self.send_data()
+        self._timer = self.loop.call_later(wait, self._watch)
+
+    def _stop_watching(self) -> None:
+        if self._timer:
+            self._timer.cancel()
+
+
+def _ignore(_: bytes) -> None:
+    """Take a message that is nobody's."""
+
+
+class _Connect(connect):
+    """Without redirects, which would carry the API key elsewhere."""
+
+    def process_redirect(self, exc: Exception) -> Exception | str:
+        """What to do about a handshake that failed: nothing."""
+        return exc
+
+
+class Connection:
+    """A WebSocket to `url`, opened again when it breaks. `shown` is the server's URL, for a person."""
+
+    def __init__(
+        self,
+        url: str,
+        shown: str,
+        headers: dict[str, str],
+        owner: Owner,
+        *,
+        timeout: float,
+        backoff: Backoff,
+        heartbeat: float | None,
+    ) -> None:
+        self.state: State = "closed"
+        self._url = url
+        self._shown = shown
+        self._headers = headers
+        self._owner = owner
+        self._timeout = timeout
+        self._backoff = backoff
+        self._heartbeat = heartbeat
+        self._link: _Link | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._attempt = 0
+
+    async def connect(self) -> None:
+        """Open the connection; only one that was open once is opened again by itself.
+
+        Raises ConnectError if the server cannot be reached, ProblemError if it refuses the handshake.
+        """
+        if self._task:
+            raise ClientError(f"connect() was called before; the client is {self.state}")
+        self._attempt = 0
+        self._change(StateChanged("connecting"))
+        self._task = opening = asyncio.create_task(self._open())
+        try:
+            await opening
+        except BaseException:
+            if self._task is opening:
+                await self.close()  # it may have been opened by the time that this is cancelled
+            elif opening.cancelled() and not _is_cancelled():
+                raise ClientClosed("the client was closed while it connected") from None
+            raise
+
+    def send(self, data: bytes) -> None:
+        """Send a text frame. There must be a connection."""
+        if self._link:
+            self._link.post(data)
+
+    def restart(self, reason: str) -> None:
+        """Give up the WebSocket that there is, and open another."""
+        if self._link:
+            self._link.abandon(reason)
+
+    async def close(self) -> None:
+        """Close it for good; returns when the server has agreed, or did not in time."""
+        task, self._task = self._task, None
+        link, self._link = self._link, None
+        if self.state != "closed":
+            self._change(StateChanged("closed"))
+        try:
+            if task and not task.done():
+                task.cancel()
+                await asyncio.wait([task])
+        finally:
+            if link:
+                await link.finish()
+
+    async def _open(self) -> None:
+        try:
+            link = await _Connect(
+                self._url,
+                additional_headers=self._headers,
+                compression=None,
+                open_timeout=self._timeout,
+                close_timeout=min(self._timeout, _CLOSE_TIMEOUT),
+                ping_interval=None,
+                max_size=None,
+                create_connection=_Link,
+            )
+        except InvalidStatus as error:
+            raise problem(error.response.status_code, error.response.body) from None
+        except TimeoutError:
+            raise ConnectError(f"nothing answers at {self._shown} (no answer within {self._timeout:g} s)") from None
+        except (OSError, UnicodeError) as error:  # a host's name may be one that cannot be looked up (RFC 3490)
+            raise unreachable(self._shown, error) from error
+        except (InvalidHandshake, WebSocketException, EOFError) as error:
+            raise ConnectError(f"nothing answers at {self._shown} as a WebSocket should ({error})") from error
+        assert isinstance(link, _Link)  # noqa: S101 - it was asked for
+        self._link = link
+        link.attach(self._received, self._lost, self._heartbeat, self._timeout)
+        self._change(StateChanged("connected", attempt=self._attempt))
+        self._owner.opened()
+
+    def _received(self, data: bytes) -> None:
+        self._attempt = 0  # a connection that says nothing counts as a failed attempt
+        self._owner.received(data)
+
+    def _lost(self, reason: str) -> None:
+        self._link = None
+        self._owner.broken(reason)
+        self._task = asyncio.get_running_loop().create_task(self._reconnect(self._plan(reason)))
+
+    def _plan(self, reason: str) -> float:
+        """Seconds until the next attempt, which is told."""
+        self._attempt += 1
+        delay = self._backoff.delay(self._attempt)
+        self._change(StateChanged("reconnecting", reason, self._attempt, delay))
+        return delay
+
+    async def _reconnect(self, delay: float) -> None:
+        while True:
+            await asyncio.sleep(delay)
+            try:
+                await self._open()
+                return
+            except ClientError as error:
+                delay = self._plan(str(error))
+
+    def _change(self, change: StateChanged) -> None:
+        self.state = change.state
+        self._owner.changed(change)
+
+
+def _is_cancelled() -> bool:
+    """Whether it is the running task that was cancelled, and not the one that it waited for."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

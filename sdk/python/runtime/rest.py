@@ -1,0 +1,202 @@
+"""Requests over HTTP, and the client that has nothing else."""
+
+import asyncio
+import os
+import socket
+import ssl
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from http import HTTPStatus
+from types import TracebackType
+from typing import Any, ClassVar, Literal, Self, TypedDict, TypeVar, Unpack, cast
+from urllib.parse import quote, urlsplit
+from uuid import uuid4
+
+import httpx
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import to_jsonable_python
+
+from .encoding import decode_object, encode
+from .errors import ConnectError, InvalidReply, ProblemError, ReplyTimeout, UnknownOutcome
+
+T = TypeVar("T")
+
+_NOTHING: Mapping[str, Any] = {}
+
+
+class RestOptions(TypedDict, total=False):
+    """Options of a client. Durations are in seconds."""
+
+    api_key: str | None
+    """The service's API key."""
+    client_id: str | None
+    """This client's own label, for the service's logs; made up unless given."""
+    timeout: float
+    """In which an answer must come, and a connection be made or closed: 10."""
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """How the API key travels."""
+
+    place: Literal["header", "query"]
+    name: str
+    prefix: str
+
+    def put(self, key: str | None, headers: dict[str, str], query: dict[str, Any]) -> None:
+        """Put `key` where it belongs, if there is one."""
+        if key is not None:
+            place: dict[str, Any] = headers if self.place == "header" else query
+            place[self.name] = self.prefix + key
+
+
+class Rest:
+    """Requests to the service at `url`, with JSON bodies."""
+
+    def __init__(self, url: str, timeout: float, api_key: str | None, credential: Credential | None) -> None:
+        self._url = url
+        self._timeout = timeout
+        self._api_key = api_key
+        self._credential = credential
+        self._client: httpx.AsyncClient | None = None
+
+    async def request(
+        self,
+        method: str,
+        template: str,
+        result: TypeAdapter[T] | None,
+        timeout: float | None,
+        *,
+        path: Mapping[str, Any] = _NOTHING,
+        query: Mapping[str, Any] = _NOTHING,
+        headers: Mapping[str, Any] = _NOTHING,
+        body: Any = ...,
+    ) -> T:
+        """Make a request; the body of its answer as a `result`, or None where no body is described.
+
+        `template` has `{name}` for each item of `path`.
+
+        Raises ProblemError if it is refused, ConnectError if nobody answers, ReplyTimeout if nobody does in time,
+        UnknownOutcome if the connection breaks before the answer, InvalidReply if the answer is not a `result`.
+        """
+        address = template
+        for name, value in path.items():
+            address = address.replace(f"{{{name}}}", quote(_plain(value), safe=""))
+        fields = {name: value for name, value in to_jsonable_python(query).items() if value is not None}
+        head = {"Accept": "application/json"}
+        head |= {name: _plain(value) for name, value in headers.items() if value is not None}
+        if self._credential:
+            self._credential.put(self._api_key, head, fields)
+        content = None
+        if body is not ...:
+            head["Content-Type"] = "application/json"
+            content = encode(body).encode()
+        asked = {"method": method, "path": address} | ({} if body is ... else {"body": body})
+        seconds = self._timeout if timeout is None else timeout
+        if self._client is None:
+            self._client = httpx.AsyncClient(timeout=None)  # noqa: S113 - the limit is below
+        try:
+            async with asyncio.timeout(seconds):
+                answer = await self._client.request(
+                    method, self._url + address, params=fields, headers=head, content=content
+                )
+        except TimeoutError:
+            raise ReplyTimeout(seconds, asked, sent=True) from None
+        except httpx.ConnectError as error:
+            raise unreachable(self._url, error) from error
+        except httpx.TransportError as error:
+            raise UnknownOutcome(asked, str(error) or type(error).__name__) from error
+        if not answer.is_success:
+            raise problem(answer.status_code, answer.content)
+        if result is None:
+            return cast("T", None)
+        try:
+            return result.validate_json(answer.content or b"null")
+        except ValidationError as error:
+            raise InvalidReply(f"the answer to {method} {address} is not what the document says: {error}") from error
+
+    async def close(self) -> None:
+        """Close the connections that are kept for further requests."""
+        client, self._client = self._client, None
+        if client is not None:
+            await client.aclose()
+
+
+class RestClient:
+    """A client for HTTP; `async with` closes it."""
+
+    _credential: ClassVar[Credential | None] = None
+
+    def __init__(self, url: str, **options: Unpack[RestOptions]) -> None:
+        """`url` is where the service is, `http://...` or `ws://...`. Raises ValueError if it or the API key is none."""
+        self._options(url, options)
+
+    def _options(self, url: str, options: RestOptions) -> None:
+        self._url = _http(url)
+        self._timeout = options.get("timeout", 10.0)
+        self._api_key = options.get("api_key")
+        if self._api_key is not None and not (self._api_key.isascii() and self._api_key.isprintable()):
+            raise ValueError("the API key must be printable ASCII, as a header is")
+        self.client_id: str = options.get("client_id") or f"client-{uuid4().hex[:8]}"
+        """The client's label."""
+        self._rest = Rest(self._url, self._timeout, self._api_key, self._credential)
+
+    async def close(self) -> None:
+        """Close the client's connections. A later request opens new ones."""
+        await self._rest.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.close()
+
+
+def problem(status: int, body: bytes | bytearray) -> ProblemError:
+    """The error for an answer with that status: from the problem document (RFC 9457), if it is one."""
+    try:
+        document = decode_object(bytes(body)) or {}
+    except ValueError:
+        document = {}
+    try:
+        title = f"{status} {HTTPStatus(status).phrase}"
+    except ValueError:
+        title = f"HTTP status {status}"
+    detail = document.get("detail")
+    return ProblemError(
+        status,
+        str(document.get("type") or "about:blank"),
+        str(document.get("title") or title),
+        str(detail) if detail else "",
+    )
+
+
+def unreachable(url: str, error: Exception) -> ConnectError:
+    """The error for a server at `url` that no connection can be made to."""
+    cause: BaseException | None = error
+    while cause is not None and not (isinstance(cause, OSError) and cause.errno):
+        cause = cause.__cause__ or cause.__context__
+    if isinstance(cause, ssl.SSLError | socket.gaierror):  # whose numbers are their own
+        reason = cause.strerror
+    else:
+        reason = os.strerror(cause.errno) if isinstance(cause, OSError) and cause.errno else str(error)
+    return ConnectError(f"nothing answers at {url} ({reason or type(error).__name__})")
+
+
+def _http(url: str) -> str:
+    """The address of a service for HTTP, without a slash at its end. Raises ValueError."""
+    with suppress(ValueError):
+        parts = urlsplit(url)
+        is_usable = parts.hostname and parts.port != 0 and not parts.query and not parts.fragment
+        if is_usable and parts.scheme in ("http", "https", "ws", "wss"):
+            return f"{parts.scheme.replace('ws', 'http')}://{parts.netloc}{parts.path.rstrip('/')}"
+    raise ValueError(f"the URL must begin with http:// or ws:// and go on with HOST:PORT, not {url!r}")
+
+
+def _plain(value: Any) -> str:
+    """`value` in a path or a header."""
+    value = to_jsonable_python(value)
+    return value if isinstance(value, str) else encode(value)

@@ -1,0 +1,87 @@
+import { asked, type Credential, sign } from "./contract.js";
+import { ConnectError, ProblemError, TimeoutError } from "./errors.js";
+
+/** Options of every request. */
+export interface RequestOptions {
+  /** Milliseconds in which the answer must come; the client's `timeout` unless given. */
+  timeout?: number | undefined;
+  /** Gives the request up; the promise rejects with the signal's reason. */
+  signal?: AbortSignal | undefined;
+}
+
+/** What goes into a request. */
+export interface Parts {
+  path?: Record<string, unknown>;
+  query?: Record<string, unknown>;
+  headers?: Record<string, unknown>;
+  body?: unknown;
+}
+
+export interface RestOptions {
+  /** Without a slash at the end. */
+  url: string;
+  fetch: typeof fetch;
+  timeout: number;
+  apiKey: string | undefined;
+  credential: Credential | undefined;
+  clientId: string;
+}
+
+/** Requests over HTTP, with JSON bodies. */
+export class Rest {
+  /** The client's own label. */
+  readonly clientId: string;
+  readonly #options: RestOptions;
+
+  constructor(options: RestOptions) {
+    this.#options = options;
+    this.clientId = options.clientId;
+  }
+
+  /**
+   * Make a request, and resolve with the body of its answer.
+   *
+   * Rejects with ProblemError if it is refused, ConnectError if nobody answers, TimeoutError if nobody does in time.
+   */
+  async request(method: string, template: string, parts: Parts, options: RequestOptions = {}): Promise<any> {
+    const { url, fetch, apiKey, credential } = this.#options;
+    const { signal, timeout = this.#options.timeout } = options;
+    signal?.throwIfAborted();
+    const path = template.replace(/\{([^}]*)\}/g, (_, name) => encodeURIComponent(String(parts.path?.[name])));
+    const query = new URLSearchParams();
+    for (const [name, value] of Object.entries(parts.query ?? {})) {
+      for (const one of [value].flat()) if (one !== undefined) query.append(name, String(one));
+    }
+    const headers: Record<string, string> = { Accept: "application/json" };
+    for (const [name, value] of Object.entries(parts.headers ?? {})) if (value !== undefined) headers[name] = String(value);
+    if (parts.body !== undefined) headers["Content-Type"] = "application/json";
+    sign(credential, apiKey, headers, query);
+    const limit = AbortSignal.timeout(timeout);
+    let response: Response;
+    let text: string;
+    try {
+      response = await fetch(asked(url + path, query), {
+        method,
+        headers,
+        signal: signal ? AbortSignal.any([signal, limit]) : limit,
+        ...(parts.body !== undefined && { body: JSON.stringify(parts.body) }),
+      });
+      text = await response.text();
+    } catch (error) {
+      if (signal?.aborted) throw signal.reason;
+      if (limit.aborted) throw new TimeoutError(`no answer in ${timeout} ms`, true);
+      const cause = (error as Error).cause;
+      const reason = cause instanceof Error && cause.message ? cause.message : (error as Error).message;
+      throw new ConnectError(`${method} ${url}${path} failed: ${reason}`, { cause: error });
+    }
+    let body: any = text || undefined;
+    try {
+      body = JSON.parse(text);
+    } catch {
+      // A text, then.
+    }
+    if (response.ok) return body;
+    const { type = "about:blank", title = response.statusText, detail = "" } = body ?? {};
+    throw new ProblemError(response.status, type, title || `HTTP ${response.status}`, detail, body);
+  }
+}
