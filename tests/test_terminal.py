@@ -8,9 +8,12 @@ import select
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -20,7 +23,6 @@ import pytest
 from click.testing import CliRunner
 
 from service.cli import main
-from tests import sample_server
 from tests.chaos import Chaos
 from tests.conftest import UUID, Server, connected
 from tests.test_cli import MODULE, environment
@@ -181,10 +183,18 @@ def test_a_key_that_no_header_carries_is_told() -> None:
     assert (result.exit_code, "the API key must be printable ASCII" in result.stderr) == (2, True)
 
 
-def test_a_server_of_another_kind_is_one_line() -> None:
-    with sample_server.running(sample_server.Warehouse(sample_server.SAMPLE)) as other:
-        status, output, notes = specbus(other, "topics", "list")
+def test_a_server_of_another_kind_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "stats").write_text("{}")
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(SimpleHTTPRequestHandler, directory=tmp_path)) as other:
+        thread = threading.Thread(target=other.serve_forever)
+        thread.start()
+        try:
+            status, output, notes = specbus(f"http://127.0.0.1:{other.server_port}", "topics", "list")
+        finally:
+            other.shutdown()
+            thread.join()
     assert (status, output, notes.count("\n")) == (1, "", 1)
+    assert notes.startswith("specbus: the answer to GET /stats is not what the document says: ")
 
 
 @pytest.mark.parametrize("arguments", [("topics", "list"), ("sub", "orders", "--last-n", "1", "--count", "1")])
