@@ -587,6 +587,107 @@ def test_commands_wait_for_the_connection_until_their_timeout(
     assert [e["message"]["payload"] for e in retained(server, "orders")] == [1, 2, 3]
 
 
+def test_a_first_subscription_is_not_waited_for_for_ever(
+    server: Server, platform: Callable[[str], Js], proxy: Front
+) -> None:
+    chaos = proxy(server)
+    js = platform(chaos.url)
+    connected(js, chaos.url)
+    create(server, "orders")
+    chaos.stall("down")
+    js("globalThis.ready = failure(client.subscribe('orders', { timeout: 500 }).ready())")
+    while not stats(server, "orders")["subscribers"]:
+        pass
+    chaos.refuse()
+    chaos.drop()
+    found = js("return ready")
+    assert (found["name"], found["message"], found["sent"]) == ("TimeoutError", "no answer in 500 ms", True)
+    chaos.accept()
+    chaos.resume()
+    # The answer comes too late: what the server may have begun by then, it is told to stop.
+    js("await inState(client, 'connected'); await client.ping()")
+    chaos.stall("down")
+    assert js("return failure(client.subscribe('orders', { timeout: 50 }).ready())")["name"] == "TimeoutError"
+    chaos.resume()
+    js("await client.ping()")
+    assert stats(server, "orders")["subscribers"] == 0
+    js("await client.close()")
+
+
+def test_a_subscription_that_waits_for_the_connection_ends_with_the_client(
+    server: Server, node: Callable[..., Node], proxy: Front
+) -> None:
+    chaos = proxy(server)
+    js = node()
+    connected(js, chaos.url)
+    chaos.refuse()
+    chaos.drop()
+    found = js(
+        """
+        await inState(client, "reconnecting");
+        const subscription = client.subscribe("orders");
+        await client.close();
+        return [warnings, (await subscription.next()).done, (await failure(subscription.ready())).name];
+        """
+    )
+    assert found == [[], True, "ClosedError"]
+
+
+def test_a_client_can_be_closed_by_who_is_told_that_it_is_open(server: Server, node: Callable[..., Node]) -> None:
+    js = node()
+    found = js(
+        """
+        const client = new sdk.Client(args.url);
+        let closed;
+        client.on("state", ({ state }) => state === "connected" && (closed = client.close()));
+        await client.connect();
+        await closed;
+        return [client.state, process.getActiveResourcesInfo().filter((name) => name === "Timeout")];
+        """,
+        url=server.url,
+    )
+    assert found == ["closed", []]
+
+
+def test_news_of_missing_events_answers_nothing(node: Callable[..., Node]) -> None:
+    # Where replies come in order, an error may be that of the oldest command.
+    found = node()(
+        """
+        const { Bus } = await import(args.bus);
+        class Socket {
+            constructor() { queueMicrotask(() => this.onopen()) }
+            send(text) {
+                for (const data of answers[JSON.parse(text).op]) queueMicrotask(() => this.onmessage({ data }));
+            }
+            close() { this.onclose?.({}) }
+        }
+        const answers = {
+            follow: ['{"op": "following"}'],
+            add: ['{"op": "failed", "why": "slow", "item": "x"}', '{"op": "added"}'],
+        };
+        const bus = new Bus(
+            {
+                name: "test",
+                address: "/",
+                kinds: ["following", "added", "failed"].map((op) => ({ name: op, constants: { op }, required: [] })),
+                refusals: { failed: { code: ["why"] } },
+            },
+            { url: "ws://test/", headers: {}, WebSocket: Socket, timeout: 1000, silence: 0 },
+        );
+        const dropped = { kind: "failed", where: [[["why"], "slow"]] };
+        const stream = { key: "item", event: "event", replies: ["following"], once: [], dropped };
+        await bus.connection.connect();
+        const subscription = bus.subscribe(stream, { op: "follow", item: "x" }, undefined, [], {});
+        await subscription.ready();
+        const added = await bus.request({ op: "add" }, ["added"]);
+        await bus.connection.close();
+        return [added, subscription.dropped];
+        """,
+        bus=(PACKAGE / "dist" / "bus.js").as_uri(),
+    )
+    assert found == [{"op": "added"}, {"server": 1, "client": 0}]
+
+
 def retained(server: Server, topic: str) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = httpx.get(f"{server.url}/topics/{topic}/messages").json()["events"]
     return found

@@ -12,13 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
 from sdk import examples
 from sdk.contract import Command, Contract, Endpoint, Feed, Group, Json, Match, Parameter, Schema, Stream
 from sdk.contract import Path as FieldPath
 from sdk.names import pascal, snake
 from sdk.python.models import models
+from sdk.writing import URL, Argument, about, argument_text, command_wire, feed_wire, render, tree
 from service.contract.documents import ContractError
 
 _HERE = Path(__file__).parent
@@ -33,8 +32,6 @@ _OPTIONS = {
 _MEMBERS = {"bool", "client_id", "close", "connect", "float", "int", "models", "on_notice", "state", "str"}
 """What a client has beside its methods, and names that its annotations need."""
 _WIDTH = 120
-_URL = "http://127.0.0.1:8080"
-"""The server in the first program."""
 
 
 def generate(contract: Contract, package: str) -> dict[str, str]:
@@ -50,21 +47,10 @@ def generate(contract: Contract, package: str) -> dict[str, str]:
     for name in ("__init__", "client", "sync", *(["protocol"] if contract.socket else [])):
         written[f"{folder}/{name}.py"] = _render(f"{name}.py.j2", view)
     for name in ("README", "API"):
-        written[f"{name}.md"] = _tidy(_render(f"{name}.md.j2", view))
+        written[f"{name}.md"] = _render(f"{name}.md.j2", view)
     written["pyproject.toml"] = _render("pyproject.toml.j2", view)
     written[f"{folder}/py.typed"] = ""
     return dict(sorted({**sources, **_formatted(written)}.items()))
-
-
-@dataclass(frozen=True, slots=True)
-class _Argument:
-    """An argument as Python has it."""
-
-    name: str
-    type: str
-    text: str
-    value: str
-    """The expression for what is sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +60,8 @@ class _Method:
     name: str
     summary: str
     text: str
-    positional: list[_Argument]
-    optional: list[_Argument]
+    positional: list[Argument]
+    optional: list[Argument]
     result: str
     wire: str
     """What goes over the wire, for a person."""
@@ -184,7 +170,7 @@ def _stream_table(command: Command, stream: Stream) -> str:
                 f'x-stream of {command.name}: "{(missing + moved)[0]}" is needed to stop it, and not sent to start it'
             )
         copied = tuple(dict.fromkeys(each.path[0] for each in shared))
-        stop = f"Stop({_command_table(stream.stop)}, {_tree(stream.stop.fixed)!r}, {copied!r})"
+        stop = f"Stop({_command_table(stream.stop)}, {tree(stream.stop.fixed)!r}, {copied!r})"
     return (
         f"StreamKind(command={_constant(command)}, key={stream.key!r}, event={stream.event.name!r}, stop={stop},"
         f" once={stream.once!r}, ended={_match(stream.ended)}, dropped={_match(stream.dropped)},"
@@ -196,16 +182,6 @@ def _match(match: Match | None) -> str:
     return f"Match({match.message.name!r}, {match.where!r})" if match else "None"
 
 
-def _tree(fixed: Iterable[tuple[FieldPath, Json]]) -> Json:
-    tree: dict[str, Json] = {}
-    for path, value in fixed:
-        node = tree
-        for step in path[:-1]:
-            node = node.setdefault(step, {})
-        node[path[-1]] = value
-    return tree
-
-
 def _command(contract: Contract, command: Command) -> _Method:
     """A command, or the subscription that it starts."""
     positional, optional = _arguments(command.parameters)
@@ -213,8 +189,6 @@ def _command(contract: Contract, command: Command) -> _Method:
     # In the order of the schema, which is how people know the frame.
     ordered = sorted(arguments, key=lambda each: _rank(contract, command.message.type, each[0].path))
     frame, more = _object(command.fixed, ordered)
-    names = "` or `".join(each.name for each in command.replies)
-    wire = f"the frame `{command.message.name}`" + (f", answered by `{names}`" if names else "")
     return _Method(
         _member(command.name),
         command.summary,
@@ -222,7 +196,7 @@ def _command(contract: Contract, command: Command) -> _Method:
         positional,
         optional,
         f"models.{command.stream.event.type}" if command.stream else _replies(command),
-        wire,
+        command_wire(command),
         _stream_constant(command) if command.stream else _constant(command),
         frame,
         more,
@@ -245,8 +219,7 @@ def _feed(feed: Feed) -> _Method:
     names = tuple(each.name for each in feed.messages)
     result = " | ".join(dict.fromkeys(f"models.{each.type}" for each in feed.messages))
     text = feed.description or "\n".join(each.description for each in feed.messages)
-    wire = f"the frame `{'` or `'.join(names)}`, which comes unasked"
-    return _Method(_member(feed.name), feed.summary, text, [], [], result, wire, repr(names), "", [])
+    return _Method(_member(feed.name), feed.summary, text, [], [], result, feed_wire(feed), repr(names), "", [])
 
 
 def _endpoint(group: str, endpoint: Endpoint) -> _Method:
@@ -285,22 +258,19 @@ def _endpoint(group: str, endpoint: Endpoint) -> _Method:
     )
 
 
-def _arguments(parameters: Iterable[Parameter]) -> tuple[list[_Argument], list[_Argument]]:
+def _arguments(parameters: Iterable[Parameter]) -> tuple[list[Argument], list[Argument]]:
     """The arguments for `parameters`, whose required ones come first: those that stand in place, and the others."""
     positional, optional = [], []
     for parameter in parameters:
         name = snake(parameter.name) or "value"
         name += "_" * (name[0].isdigit() or _is_taken(name, {"self", *_OPTIONS}))
-        type_, text = _type(parameter.schema, "models."), parameter.description
+        type_, text = _type(parameter.schema, "models."), argument_text(parameter)
         if parameter.required:
-            positional.append(_Argument(name, type_, text, name))
+            positional.append(Argument(name, type_, text, name))
             continue
         made = {"client": "self.client_id", "uuid": "_uuid4()", None: ""}[parameter.default]
-        text += {"client": " The client's own label unless given.", "uuid": " A new one unless given.", None: ""}[
-            parameter.default
-        ]
         value = f"{made} if {name} is None else {name}" if made else name
-        optional.append(_Argument(name, type_, text.strip(), value))
+        optional.append(Argument(name, type_, text, value))
     return positional, optional
 
 
@@ -309,7 +279,7 @@ def _is_taken(name: str, others: set[str]) -> bool:
 
 
 def _object(
-    fixed: tuple[tuple[FieldPath, Json], ...], arguments: Iterable[tuple[Parameter, _Argument]]
+    fixed: tuple[tuple[FieldPath, Json], ...], arguments: Iterable[tuple[Parameter, Argument]]
 ) -> tuple[str, list[tuple[FieldPath, str]]]:
     """The expression for an object with what is surely sent; and what else is, unless it is None."""
     sure: list[tuple[FieldPath, str]] = [(path, repr(value)) for path, value in fixed]
@@ -393,8 +363,7 @@ def _doc(text: str, indent: int) -> str:
 
 def _about(method: _Method, options: list[str]) -> str:
     """The docstring of a method that takes `options` beside its own arguments."""
-    text = f"{method.summary}\n\n{method.text}" if method.summary and method.text else method.summary or method.text
-    text = text.strip() or f"{method.wire[0].upper()}{method.wire[1:]}."
+    text = about(method.summary, method.text, method.wire)
     told = [
         f"{each.name}: {' '.join(each.text.split())}" for each in [*method.positional, *method.optional] if each.text
     ]
@@ -418,7 +387,7 @@ def _tour(contract: Contract, package: str) -> str:
         lines += ["async for event in subscription:", "    print(event)", "    break"]
     lines = lines or [f"print(await client.{_simplest(contract)})"]
     head = ["import asyncio", "", *_imports(lines, package, "Client"), "", ""]
-    body = ["async def main() -> None:", f'    async with Client("{_URL}") as client:']
+    body = ["async def main() -> None:", f'    async with Client("{URL}") as client:']
     return "\n".join([*head, *body, *(f"        {each}" for each in lines), "", "", "asyncio.run(main())"])
 
 
@@ -434,7 +403,7 @@ def _script(contract: Contract, package: str) -> str:
     if tour.stream:
         lines.append("print(subscription.get(timeout=5))")
     lines = lines or [f"print(client.{_simplest(contract)})"]
-    body = [f'with SyncClient("{_URL}") as client:', *(f"    {each}" for each in lines)]
+    body = [f'with SyncClient("{URL}") as client:', *(f"    {each}" for each in lines)]
     return "\n".join([*_imports(lines, package, "SyncClient"), "", *body])
 
 
@@ -507,16 +476,6 @@ def _version(version: str) -> str:
     return found[1] if found else "0"
 
 
-def _oneline(text: str) -> str:
-    """`text` in a cell of a Markdown table."""
-    return " ".join(text.split()).replace("|", "\\|")
-
-
-def _tidy(page: str) -> str:
-    """`page` without runs of empty lines, which templates leave."""
-    return re.sub(r"\n{3,}", "\n\n", page).strip() + "\n"
-
-
 def _formatted(files: dict[str, str]) -> dict[str, str]:
     """`files` in the form that ruff gives them, programs in pages too, without imports that are not used."""
     with tempfile.TemporaryDirectory() as name:
@@ -532,12 +491,4 @@ def _formatted(files: dict[str, str]) -> dict[str, str]:
 
 
 def _render(template: str, view: dict[str, Any]) -> str:
-    environment = Environment(  # noqa: S701 - what comes out is no HTML
-        loader=FileSystemLoader(_HERE / "templates"),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters.update(about=_about, doc=_doc, oneline=_oneline, toml=json.dumps)
-    return environment.get_template(template).render(view)
+    return render(_HERE / "templates", template, view, about=_about, doc=_doc, toml=json.dumps)

@@ -8,13 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
 from sdk import examples
 from sdk.contract import Command, Contract, Endpoint, Feed, Json, Message, Parameter, Refusal, Schema, Stream
 from sdk.contract import Path as FieldPath
 from sdk.names import camel, pascal, snake
 from sdk.typescript import toolchain
+from sdk.writing import URL, Argument, about, argument_text, command_wire, feed_wire, render, tree
 
 _HERE = Path(__file__).parent
 _BANNER = "Written by `specbus sdk typescript`. Do not edit."
@@ -29,8 +28,6 @@ _RESERVED = re.compile(
 )
 """What no argument can be called."""
 _WIDTH = 112
-_URL = "http://127.0.0.1:8080"
-"""The server in the first program."""
 
 
 def generate(contract: Contract, package: str) -> dict[str, str]:
@@ -49,19 +46,8 @@ def generate(contract: Contract, package: str) -> dict[str, str]:
     sources |= toolchain.write(written, schemas, _BANNER)
     sources["package.json"] = _package(contract, package)
     sources["tsconfig.json"] = (_HERE / "tsconfig.json").read_text()
-    pages = {f"{name}.md": _tidy(_render(f"{name}.md.j2", view)) for name in ("README", "API")}
+    pages = {f"{name}.md": _render(f"{name}.md.j2", view) for name in ("README", "API")}
     return dict(sorted({**sources, **toolchain.compiled(sources), **pages}.items()))
-
-
-@dataclass(frozen=True, slots=True)
-class _Argument:
-    """An argument as TypeScript has it."""
-
-    name: str
-    type: str
-    text: str
-    value: str
-    """The expression for what is sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +57,8 @@ class _Method:
     name: str
     summary: str
     text: str
-    positional: list[_Argument]
-    optional: list[_Argument]
+    positional: list[Argument]
+    optional: list[Argument]
     base: str
     """The type of the options that every such method has."""
     options: str
@@ -146,7 +132,7 @@ def _constants(contract: Contract, package: str) -> dict[str, dict[str, str]]:
         if socket.correlation:
             known["correlation"] = {"path": list(socket.correlation.path), "kind": socket.correlation.kind}
         if probe:
-            known["probe"] = {"frame": _tree(probe.fixed), "replies": [each.name for each in probe.replies]}
+            known["probe"] = {"frame": tree(probe.fixed), "replies": [each.name for each in probe.replies]}
         found["contract"] = {"type": "Contract", "code": _code(known)}
         for command in socket.commands:
             if command.stream:
@@ -179,9 +165,6 @@ def _command(command: Command) -> _Method:
     else:
         call = f"{frame}, {_code(replies)}, options"
         result = " | ".join(f"types.{each.type}" for each in command.replies) or "void"
-    wire = f"the frame `{command.message.name}`"
-    if replies:
-        wire += f", answered by `{'` or `'.join(replies)}`"
     return _Method(
         name,
         command.summary,
@@ -192,7 +175,7 @@ def _command(command: Command) -> _Method:
         own if optional else base,
         result,
         call,
-        wire,
+        command_wire(command),
         command.probe,
     )
 
@@ -238,10 +221,18 @@ def _feed(feed: Feed) -> _Method:
     result = " | ".join(f"types.{each.type}" for each in feed.messages)
     names = [each.name for each in feed.messages]
     call = f"{_code(names)}, options"
-    wire = f"the frame `{'` or `'.join(names)}`, which comes unasked"
     text = feed.description or "\n".join(each.description for each in feed.messages)
     return _Method(
-        _member(feed.name), feed.summary, text, [], [], "SubscriptionOptions", "SubscriptionOptions", result, call, wire
+        _member(feed.name),
+        feed.summary,
+        text,
+        [],
+        [],
+        "SubscriptionOptions",
+        "SubscriptionOptions",
+        result,
+        call,
+        feed_wire(feed),
     )
 
 
@@ -279,27 +270,24 @@ def _sorted(parameters: Iterable[Parameter]) -> list[Parameter]:
     return sorted(parameters, key=lambda each: not each.required)
 
 
-def _arguments(parameters: Iterable[Parameter]) -> tuple[list[_Argument], list[_Argument]]:
+def _arguments(parameters: Iterable[Parameter]) -> tuple[list[Argument], list[Argument]]:
     """The arguments for `parameters`: those that stand in place, and those in the options."""
     positional, optional = [], []
     for parameter in _sorted(parameters):
         name = camel(parameter.name) or "value"
-        type_, text = _type(parameter.schema, "types."), parameter.description
+        type_, text = _type(parameter.schema, "types."), argument_text(parameter)
         if parameter.required:
             name += "_" * bool(_RESERVED.fullmatch(name))
-            positional.append(_Argument(name, type_, text, name))
+            positional.append(Argument(name, type_, text, name))
         else:
             name += "_" * (name in _OPTIONS)
             made = {"client": " ?? CLIENT", "uuid": " ?? uuid()", None: ""}[parameter.default]
-            text += {"client": " The client's own label unless given.", "uuid": " A new one unless given.", None: ""}[
-                parameter.default
-            ]
-            optional.append(_Argument(name, type_, text.strip(), f"options.{name}{made}"))
+            optional.append(Argument(name, type_, text, f"options.{name}{made}"))
     return positional, optional
 
 
 def _frame(
-    fixed: tuple[tuple[FieldPath, Json], ...], arguments: Iterable[tuple[Parameter, _Argument]], label: str
+    fixed: tuple[tuple[FieldPath, Json], ...], arguments: Iterable[tuple[Parameter, Argument]], label: str
 ) -> str:
     """The expression for an object with `fixed` fields and those of `arguments`; `label` is that for the client's."""
     leaves: list[tuple[FieldPath, str, bool]] = [(path, _code(value), True) for path, value in fixed]
@@ -319,16 +307,6 @@ def _frame(
         return f"{{ {', '.join(fields)} }}" if fields else "{}"
 
     return write(0, leaves)
-
-
-def _tree(fixed: tuple[tuple[FieldPath, Json], ...]) -> Json:
-    tree: dict[str, Json] = {}
-    for path, value in fixed:
-        node = tree
-        for step in path[:-1]:
-            node = node.setdefault(step, {})
-        node[path[-1]] = value
-    return tree
 
 
 def _type(schema: Schema, types: str) -> str:
@@ -412,8 +390,7 @@ def _comment(text: str, indent: int) -> str:
 
 def _about(method: _Method, indent: int = 2) -> str:
     """The comment for a method."""
-    text = f"{method.summary}\n\n{method.text}" if method.summary and method.text else method.summary or method.text
-    text = (text.strip() or f"{method.wire[0].upper()}{method.wire[1:]}.") + "\n"
+    text = about(method.summary, method.text, method.wire) + "\n"
     for argument in method.positional:
         if argument.text:
             text += f"\n@param {argument.name} - {' '.join(argument.text.split())}"
@@ -429,7 +406,7 @@ def _tour(contract: Contract, package: str) -> str:
             _code(examples.example(contract, command, each)) for each in command.parameters if each.required
         )
 
-    lines = [f'import {{ Client }} from "{package}";', "", f'const client = new Client("{_URL}");']
+    lines = [f'import {{ Client }} from "{package}";', "", f'const client = new Client("{URL}");']
     if contract.socket:
         lines.append("await client.connect();")
     if tour.create:
@@ -478,23 +455,5 @@ def _version(version: str) -> str:
     return ".".join(str(int(part or 0)) for part in found.groups()) if found else "0.0.0"
 
 
-def _oneline(text: str) -> str:
-    """`text` in a cell of a Markdown table."""
-    return " ".join(text.split()).replace("|", "\\|")
-
-
-def _tidy(page: str) -> str:
-    """`page` without runs of empty lines, which templates leave."""
-    return re.sub(r"\n{3,}", "\n\n", page).strip() + "\n"
-
-
 def _render(template: str, view: dict[str, Any]) -> str:
-    environment = Environment(  # noqa: S701 - what comes out is no HTML
-        loader=FileSystemLoader(_HERE / "templates"),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters.update(about=_about, comment=_comment, oneline=_oneline)
-    return environment.get_template(template).render(view)
+    return render(_HERE / "templates", template, view, about=_about, comment=_comment)

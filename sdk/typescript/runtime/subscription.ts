@@ -35,9 +35,10 @@ export class Subscription<T> implements AsyncIterableIterator<T, undefined> {
   readonly #limit: number;
   readonly #source: Source;
   readonly #signal: AbortSignal | undefined;
-  readonly #abort = () => this.#leave(this.#signal?.reason);
+  readonly #abort = () => this.leave(this.#signal?.reason);
   readonly #ready: Promise<void>;
-  #accept!: () => void;
+  /** @internal The server has accepted it. */
+  accepted!: () => void;
   #refuse!: (error: Error) => void;
   #queue: (T | undefined)[] = [];
   #head = 0;
@@ -56,7 +57,7 @@ export class Subscription<T> implements AsyncIterableIterator<T, undefined> {
     this.#source = source;
     this.#signal = signal;
     this.#ready = new Promise((resolve, reject) => {
-      this.#accept = resolve;
+      this.accepted = resolve;
       this.#refuse = reject;
     });
     this.#ready.catch(() => {}); // whoever iterates gets the error too
@@ -100,21 +101,16 @@ export class Subscription<T> implements AsyncIterableIterator<T, undefined> {
 
   /** End the subscription. Resolves when the server has confirmed it, or cannot be asked. */
   close(): Promise<void> {
-    return this.#leave();
+    return this.leave();
   }
 
   async return(): Promise<IteratorResult<T, undefined>> {
-    await this.#leave();
+    await this.leave();
     return { value: undefined, done: true };
   }
 
   [Symbol.asyncIterator](): this {
     return this;
-  }
-
-  /** @internal The server has accepted it. */
-  accepted(): void {
-    this.#accept();
   }
 
   /** @internal An event has come. */
@@ -150,7 +146,8 @@ export class Subscription<T> implements AsyncIterableIterator<T, undefined> {
     if (error && !this.#watched) this.#source.unseen(error);
   }
 
-  async #leave(reason?: Error): Promise<void> {
+  /** @internal It is over, and the server shall send no more. */
+  async leave(reason?: Error): Promise<void> {
     if (this.#ended) return;
     this.end(reason);
     await this.#source.stop();

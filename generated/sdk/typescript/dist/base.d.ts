@@ -7,7 +7,7 @@ export interface ClientOptions {
     apiKey?: string | undefined;
     /** This client's own label, for the service's logs; made up unless given. */
     clientId?: string | undefined;
-    /** In which a command must be answered, and a connection made. 10 000 unless set. */
+    /** In which a command must be answered, and a connection made or closed. 10 000 unless set. */
     timeout?: number | undefined;
     /** Reconnecting, the first pause is a random one of at most `backoffBase` (100), each next up to twice as long, none longer than `backoffCap` (20 000). */
     backoffBase?: number | undefined;

@@ -1,4 +1,4 @@
-import { Connection, type ConnectionOptions, type StateNotice } from "./connection.js";
+import { Connection, type ConnectionOptions, type Owner, type StateNotice } from "./connection.js";
 import { type Contract, type Frame, type Stream } from "./contract.js";
 import { Emitter } from "./emitter.js";
 import { ReplyError } from "./errors.js";
@@ -45,9 +45,10 @@ export interface Notices {
     refused: RefusedNotice;
 }
 /** Commands, each with its reply, and streams of events, over one connection. */
-export declare class Bus {
+export declare class Bus implements Owner {
     #private;
     readonly connection: Connection;
+    readonly probe: Owner["probe"];
     readonly notices: Emitter<Notices>;
     constructor(contract: Contract, options: ConnectionOptions);
     /** Send a frame, and resolve with its reply: one of the kinds in `replies`. Without any, resolve when it is sent. */
@@ -56,4 +57,8 @@ export declare class Bus {
     subscribe(stream: Stream, frame: Frame, stop: Frame | undefined, stops: readonly string[], options: StreamOptions): Subscription<any>;
     /** Frames of the given kinds that the server sends unasked. */
     feed(kinds: readonly string[], options: SubscriptionOptions): Subscription<any>;
+    opened(): void;
+    broken(reason: string): void;
+    changed(change: StateNotice): void;
+    received(text: string): void;
 }

@@ -7,6 +7,7 @@ export class Bus {
 #contract;
 #options;
 connection;
+probe;
 notices = new Emitter();
 #commands = new Map();
 #started = new Map();
@@ -16,13 +17,8 @@ constructor(contract, options) {
 const { probe } = contract;
 this.#contract = contract;
 this.#options = options;
-this.connection = new Connection(options, {
-opened: () => this.#opened(),
-received: (text) => this.#received(text),
-broken: (reason) => this.#broken(reason),
-changed: (change) => this.#changed(change),
-probe: probe && (() => this.request({ ...probe.frame }, probe.replies)),
-});
+this.probe = probe && (() => this.request({ ...probe.frame }, probe.replies));
+this.connection = new Connection(options, this);
 }
 request(frame, replies, options = {}) {
 return new Promise((resolve, reject) => this.#command(frame, replies, options, resolve, reject));
@@ -32,31 +28,28 @@ const key = frame[stream.key];
 const id = `${stream.event} ${shown(key)}`;
 if (this.#started.has(id))
 throw new AlreadySubscribedError(`this client is subscribed to ${shown(key)} already`);
-const subscription = new Subscription({
-stop: async () => {
+const subscription = this.#subscription(key, options, async () => {
 this.#forget(id);
 if (!stop || started.state === "idle" || this.connection.state !== "connected")
 return;
 await this.request(stop, stops, { timeout: options.timeout }).catch(() => { });
-},
-dropped: (count) => this.#dropped({ key, count, by: "client" }),
-unseen: (error) => this.#warn(`the subscription to ${shown(key)} ended: ${error.message}`),
-}, options);
+});
 const started = { subscription, stream, frame, key, options, state: "idle", accepted: false, attempt: 0 };
 this.#started.set(id, started);
 this.#start(id, started);
 return subscription;
 }
 feed(kinds, options) {
-const subscription = new Subscription({
-stop: async () => void this.#feeds.delete(entry),
-dropped: (count) => this.#dropped({ key: kinds[0], count, by: "client" }),
-unseen: (error) => this.#warn(error.message),
-}, options);
+const subscription = this.#subscription(kinds.join(" or "), options, async () => void this.#feeds.delete(entry));
 const entry = { kinds, raw: options.raw, subscription };
 this.#feeds.add(entry);
 subscription.accepted();
 return subscription;
+}
+#subscription(key, options, stop) {
+const dropped = (count) => this.#dropped({ key, count, by: "client" });
+const unseen = (error) => this.#warn(`the subscription to ${shown(key)} ended: ${error.message}`);
+return new Subscription({ stop, dropped, unseen }, options);
 }
 #command(frame, replies, options, resolve, reject) {
 const { signal, timeout = this.#options.timeout } = options;
@@ -69,13 +62,19 @@ const number = ++this.#count;
 const id = !correlation || correlation.kind === "integer" ? number : correlation.kind === "uuid" ? uuid() : `${number}`;
 if (correlation)
 put(frame, correlation.path, id);
-const settle = () => {
+const stop = () => {
 clearTimeout(timer);
 signal?.removeEventListener("abort", abort);
+};
+const settle = () => {
+stop();
 this.#commands.delete(id);
 };
 const giveUp = (error) => {
-if (!command.sent || correlation)
+stop();
+if (command.sent && !correlation)
+command.done = command.failed = settle;
+else
 settle();
 reject(error);
 };
@@ -107,6 +106,7 @@ command.done(undefined);
 #start(id, started) {
 const { subscription, stream, frame, key, options } = started;
 started.state = "asked";
+clearTimeout(started.timer);
 const done = () => {
 if (this.#started.get(id) !== started)
 return;
@@ -121,20 +121,27 @@ started.accepted = true;
 subscription.accepted();
 };
 const failed = (error) => {
-started.state = "idle";
-if (this.#started.get(id) !== started || error instanceof UnknownOutcomeError)
+if (this.#started.get(id) !== started)
 return;
-if (options.retry && started.accepted && error instanceof ReplyError) {
-const delay = pause(this.#options, started.attempt++);
-started.timer = setTimeout(() => this.connection.state === "connected" && started.state === "idle" && this.#start(id, started), delay);
-this.#tell("refused", { key, error, delay }, `${shown(key)} was refused and is tried again: ${error.message}`);
+const { accepted } = started;
+const late = error instanceof TimeoutError;
+if (!late || accepted)
+started.state = "idle";
+if (error instanceof UnknownOutcomeError) {
+const { timeout = this.#options.timeout } = options;
+if (!accepted)
+started.timer = setTimeout(failed, timeout, new TimeoutError(`no answer in ${timeout} ms`, true));
 }
-else if (started.accepted && error instanceof TimeoutError) {
+else if (accepted && late) {
 this.connection.restart("a subscription was not answered");
 }
+else if (accepted && options.retry && error instanceof ReplyError) {
+const delay = pause(this.#options, started.attempt++);
+started.timer = setTimeout(() => this.connection.state === "connected" && this.#start(id, started), delay);
+this.#tell("refused", { key, error, delay }, `${shown(key)} was refused and is tried again: ${error.message}`);
+}
 else {
-this.#forget(id);
-subscription.end(error);
+void subscription.leave(error);
 }
 };
 started.command = this.#command(frame, stream.replies, { timeout: options.timeout }, done, failed);
@@ -146,61 +153,56 @@ clearTimeout(timer);
 if (command && !command.sent)
 command.failed(new ClosedError("the subscription was closed"));
 }
-#opened() {
+opened() {
 for (const [id, started] of this.#started)
 if (started.state === "idle")
 this.#start(id, started);
-for (const command of [...this.#commands.values()])
+for (const command of this.#commands.values())
 if (!command.sent)
 this.#send(command);
 }
-#broken(reason) {
-for (const command of [...this.#commands.values()]) {
+broken(reason) {
+for (const command of this.#commands.values()) {
 if (command.sent)
 command.failed(new UnknownOutcomeError(`the connection broke while an answer was due: ${reason}`, command.request));
 }
 for (const started of this.#started.values())
-if (started.state === "active")
 started.state = "idle";
 }
-#changed(change) {
+changed(change) {
 if (change.state === "closed") {
-for (const command of [...this.#commands.values()]) {
-const { sent, request } = command;
+for (const { subscription } of [...this.#started.values(), ...this.#feeds])
+void subscription.leave();
 const reason = `the client was closed: ${change.reason}`;
-command.failed(sent ? new UnknownOutcomeError(reason, request) : new ClosedError(reason));
+for (const { sent, request, failed } of this.#commands.values()) {
+failed(sent ? new UnknownOutcomeError(reason, request) : new ClosedError(reason));
 }
-for (const [id, { subscription }] of [...this.#started]) {
-this.#forget(id);
-subscription.end();
-}
-for (const { subscription } of this.#feeds)
-subscription.end();
-this.#feeds.clear();
 }
 const { state, reason, attempt, delay } = change;
 const line = state === "reconnecting" && `${reason}; attempt ${attempt} to reconnect in ${Math.round(delay)} ms`;
 this.#tell("state", change, line);
 }
-#received(text) {
+received(text) {
 let frame;
 try {
-frame = typeof text === "string" && JSON.parse(text);
+frame = JSON.parse(text);
 }
 catch {
 }
 const kind = frame instanceof Object &&
 this.#contract.kinds.find(({ constants, required }) => Object.entries(constants).every(([name, value]) => frame[name] === value) && required.every((name) => name in frame))?.name;
 if (!kind)
-return this.#warn(`a frame that is not in the contract came: ${String(text).slice(0, 200)}`);
+return this.#warn(`a frame that is not in the contract came: ${`${text}`.slice(0, 200)}`);
 if (this.#answered(kind, frame))
 return;
 let taken = false;
-for (const [id, started] of [...this.#started])
+for (const [id, started] of this.#started)
 taken = this.#streamed(kind, frame, text, id, started) || taken;
-for (const feed of this.#feeds) {
-if (feed.kinds.includes(kind))
-feed.subscription.push(feed.raw ? text : frame);
+for (const { kinds, raw, subscription } of this.#feeds) {
+if (!kinds.includes(kind))
+continue;
+subscription.push(raw ? text : frame);
+taken = true;
 }
 if (!taken && kind in this.#contract.refusals)
 this.#warn(`the server says: ${this.#refusal(kind, frame, undefined).message}`);
@@ -210,7 +212,7 @@ const { correlation, refusals } = this.#contract;
 const answers = ({ sent, replies }) => sent && (replies.includes(kind) || kind in refusals);
 const command = correlation
 ? this.#commands.get(at(frame, correlation.path))
-: [...this.#commands.values()].find(answers);
+: !this.#isDrop(kind, frame) && [...this.#commands.values()].find(answers);
 if (!command || !answers(command))
 return false;
 if (kind in refusals)
@@ -223,15 +225,14 @@ return true;
 const { subscription, stream, key, options } = started;
 if (started.state !== "active" || frame[stream.key] !== key)
 return false;
-const matches = (match) => kind === match?.kind && match.where.every(([path, value]) => at(frame, path) === value);
 if (kind === stream.event) {
 subscription.push(options.raw ? text : frame);
 }
-else if (matches(stream.ended)) {
+else if (matches(stream.ended, kind, frame)) {
 this.#forget(id);
 subscription.end(new SubscriptionEnded(`the server ended the subscription to ${shown(key)}`, key, frame));
 }
-else if (matches(stream.dropped)) {
+else if (matches(stream.dropped, kind, frame)) {
 const count = (stream.dropped?.count && at(frame, stream.dropped.count)) ?? 1;
 subscription.dropped.server += count;
 this.#dropped({ key, count, by: "server" });
@@ -240,6 +241,9 @@ else {
 return false;
 }
 return true;
+}
+#isDrop(kind, frame) {
+return [...this.#started.values()].some(({ stream }) => matches(stream.dropped, kind, frame));
 }
 #refusal(kind, frame, request) {
 const { code, text } = this.#contract.refusals[kind];
@@ -256,6 +260,9 @@ this.#warn(line);
 #warn(line) {
 console.warn(`${this.#contract.name}: ${line}`);
 }
+}
+function matches(match, kind, frame) {
+return kind === match?.kind && match.where.every(([path, value]) => at(frame, path) === value);
 }
 function shown(key) {
 return JSON.stringify(key);

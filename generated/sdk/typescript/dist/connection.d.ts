@@ -42,7 +42,7 @@ export interface Owner {
     broken(reason: string): void;
     changed(change: StateNotice): void;
     /** Ask the server for a sign of life; rejects if there is none. Undefined if the server knows no such question. */
-    probe?: (() => Promise<unknown>) | undefined;
+    readonly probe?: (() => Promise<unknown>) | undefined;
 }
 /** One WebSocket at a time, opened again when it breaks. */
 export declare class Connection {

@@ -7,9 +7,9 @@ dropped = { server: 0, client: 0 };
 #limit;
 #source;
 #signal;
-#abort = () => this.#leave(this.#signal?.reason);
+#abort = () => this.leave(this.#signal?.reason);
 #ready;
-#accept;
+accepted;
 #refuse;
 #queue = [];
 #head = 0;
@@ -27,7 +27,7 @@ this.#limit = queueSize;
 this.#source = source;
 this.#signal = signal;
 this.#ready = new Promise((resolve, reject) => {
-this.#accept = resolve;
+this.accepted = resolve;
 this.#refuse = reject;
 });
 this.#ready.catch(() => { });
@@ -66,17 +66,14 @@ this.#thrown = true;
 return Promise.reject(this.#error);
 }
 close() {
-return this.#leave();
+return this.leave();
 }
 async return() {
-await this.#leave();
+await this.leave();
 return { value: undefined, done: true };
 }
 [Symbol.asyncIterator]() {
 return this;
-}
-accepted() {
-this.#accept();
 }
 push(event) {
 if (this.#ended)
@@ -113,7 +110,7 @@ this.#emitter.emit("end", error);
 if (error && !this.#watched)
 this.#source.unseen(error);
 }
-async #leave(reason) {
+async leave(reason) {
 if (this.#ended)
 return;
 this.end(reason);

@@ -1,4 +1,4 @@
-import { Connection, type ConnectionOptions, pause, type StateNotice } from "./connection.js";
+import { Connection, type ConnectionOptions, type Owner, pause, type StateNotice } from "./connection.js";
 import { at, type Contract, type Frame, type Match, put, type Stream, uuid } from "./contract.js";
 import { Emitter } from "./emitter.js";
 import { AlreadySubscribedError, ClosedError, ReplyError, SubscriptionEnded, TimeoutError, UnknownOutcomeError } from "./errors.js";
@@ -75,10 +75,11 @@ interface Started {
 }
 
 /** Commands, each with its reply, and streams of events, over one connection. */
-export class Bus {
+export class Bus implements Owner {
   readonly #contract: Contract;
   readonly #options: ConnectionOptions;
   readonly connection: Connection;
+  readonly probe: Owner["probe"];
   readonly notices = new Emitter<Notices>();
   readonly #commands = new Map<unknown, Command>();
   readonly #started = new Map<string, Started>();
@@ -89,13 +90,8 @@ export class Bus {
     const { probe } = contract;
     this.#contract = contract;
     this.#options = options;
-    this.connection = new Connection(options, {
-      opened: () => this.#opened(),
-      received: (text) => this.#received(text),
-      broken: (reason) => this.#broken(reason),
-      changed: (change) => this.#changed(change),
-      probe: probe && (() => this.request({ ...probe.frame }, probe.replies)),
-    });
+    this.probe = probe && (() => this.request({ ...probe.frame }, probe.replies));
+    this.connection = new Connection(options, this);
   }
 
   /** Send a frame, and resolve with its reply: one of the kinds in `replies`. Without any, resolve when it is sent. */
@@ -108,19 +104,12 @@ export class Bus {
     const key = frame[stream.key];
     const id = `${stream.event} ${shown(key)}`;
     if (this.#started.has(id)) throw new AlreadySubscribedError(`this client is subscribed to ${shown(key)} already`);
-    const subscription: Subscription<any> = new Subscription(
-      {
-        stop: async () => {
-          this.#forget(id);
-          if (!stop || started.state === "idle" || this.connection.state !== "connected") return;
-          // The subscription is over for us whatever the answer.
-          await this.request(stop, stops, { timeout: options.timeout }).catch(() => {});
-        },
-        dropped: (count) => this.#dropped({ key, count, by: "client" }),
-        unseen: (error) => this.#warn(`the subscription to ${shown(key)} ended: ${error.message}`),
-      },
-      options,
-    );
+    const subscription = this.#subscription(key, options, async () => {
+      this.#forget(id);
+      if (!stop || started.state === "idle" || this.connection.state !== "connected") return;
+      // The subscription is over for us whatever the answer.
+      await this.request(stop, stops, { timeout: options.timeout }).catch(() => {});
+    });
     const started: Started = { subscription, stream, frame, key, options, state: "idle", accepted: false, attempt: 0 };
     this.#started.set(id, started);
     this.#start(id, started);
@@ -129,18 +118,17 @@ export class Bus {
 
   /** Frames of the given kinds that the server sends unasked. */
   feed(kinds: readonly string[], options: SubscriptionOptions): Subscription<any> {
-    const subscription: Subscription<any> = new Subscription(
-      {
-        stop: async () => void this.#feeds.delete(entry),
-        dropped: (count) => this.#dropped({ key: kinds[0], count, by: "client" }),
-        unseen: (error) => this.#warn(error.message),
-      },
-      options,
-    );
+    const subscription = this.#subscription(kinds.join(" or "), options, async () => void this.#feeds.delete(entry));
     const entry = { kinds, raw: options.raw, subscription };
     this.#feeds.add(entry);
     subscription.accepted();
     return subscription;
+  }
+
+  #subscription(key: unknown, options: SubscriptionOptions, stop: () => Promise<void>): Subscription<any> {
+    const dropped = (count: number): void => this.#dropped({ key, count, by: "client" });
+    const unseen = (error: Error): void => this.#warn(`the subscription to ${shown(key)} ended: ${error.message}`);
+    return new Subscription({ stop, dropped, unseen }, options);
   }
 
   #command(frame: Frame, replies: readonly string[], options: CommandOptions, resolve: (reply: any) => void, reject: (error: Error) => void): Command | undefined {
@@ -153,14 +141,19 @@ export class Bus {
     const number = ++this.#count;
     const id = !correlation || correlation.kind === "integer" ? number : correlation.kind === "uuid" ? uuid() : `${number}`;
     if (correlation) put(frame, correlation.path, id);
-    const settle = (): void => {
+    const stop = (): void => {
       clearTimeout(timer);
       signal?.removeEventListener("abort", abort);
+    };
+    const settle = (): void => {
+      stop();
       this.#commands.delete(id);
     };
     const giveUp = (error: Error): void => {
-      // Where replies come in order its own is still due, and must not be taken for that of the next.
-      if (!command.sent || correlation) settle();
+      stop();
+      // Where replies come in order, its own is still due and must not be taken for that of the next.
+      if (command.sent && !correlation) command.done = command.failed = settle;
+      else settle();
       reject(error);
     };
     const abort = (): void => giveUp(signal?.reason);
@@ -191,6 +184,7 @@ export class Bus {
   #start(id: string, started: Started): void {
     const { subscription, stream, frame, key, options } = started;
     started.state = "asked";
+    clearTimeout(started.timer);
     const done = (): void => {
       if (this.#started.get(id) !== started) return;
       started.state = "active";
@@ -203,17 +197,23 @@ export class Bus {
       subscription.accepted();
     };
     const failed = (error: Error): void => {
-      started.state = "idle";
-      if (this.#started.get(id) !== started || error instanceof UnknownOutcomeError) return;
-      if (options.retry && started.accepted && error instanceof ReplyError) {
-        const delay = pause(this.#options, started.attempt++);
-        started.timer = setTimeout(() => this.connection.state === "connected" && started.state === "idle" && this.#start(id, started), delay);
-        this.#tell("refused", { key, error, delay }, `${shown(key)} was refused and is tried again: ${error.message}`);
-      } else if (started.accepted && error instanceof TimeoutError) {
+      if (this.#started.get(id) !== started) return;
+      const { accepted } = started;
+      const late = error instanceof TimeoutError;
+      // One that is late may yet be accepted: the server is told to stop it.
+      if (!late || accepted) started.state = "idle";
+      if (error instanceof UnknownOutcomeError) {
+        // Asked for again on the next connection. Whoever waits for its first answer does not do so for ever.
+        const { timeout = this.#options.timeout } = options;
+        if (!accepted) started.timer = setTimeout(failed, timeout, new TimeoutError(`no answer in ${timeout} ms`, true));
+      } else if (accepted && late) {
         this.connection.restart("a subscription was not answered");
+      } else if (accepted && options.retry && error instanceof ReplyError) {
+        const delay = pause(this.#options, started.attempt++);
+        started.timer = setTimeout(() => this.connection.state === "connected" && this.#start(id, started), delay);
+        this.#tell("refused", { key, error, delay }, `${shown(key)} was refused and is tried again: ${error.message}`);
       } else {
-        this.#forget(id);
-        subscription.end(error);
+        void subscription.leave(error);
       }
     };
     started.command = this.#command(frame, stream.replies, { timeout: options.timeout }, done, failed);
@@ -226,42 +226,36 @@ export class Bus {
     if (command && !command.sent) command.failed(new ClosedError("the subscription was closed"));
   }
 
-  #opened(): void {
+  opened(): void {
     // A subscription goes first, so that it has what is published after it.
     for (const [id, started] of this.#started) if (started.state === "idle") this.#start(id, started);
-    for (const command of [...this.#commands.values()]) if (!command.sent) this.#send(command);
+    for (const command of this.#commands.values()) if (!command.sent) this.#send(command);
   }
 
-  #broken(reason: string): void {
-    for (const command of [...this.#commands.values()]) {
+  broken(reason: string): void {
+    for (const command of this.#commands.values()) {
       if (command.sent) command.failed(new UnknownOutcomeError(`the connection broke while an answer was due: ${reason}`, command.request));
     }
-    for (const started of this.#started.values()) if (started.state === "active") started.state = "idle";
+    for (const started of this.#started.values()) started.state = "idle";
   }
 
-  #changed(change: StateNotice): void {
+  changed(change: StateNotice): void {
     if (change.state === "closed") {
-      for (const command of [...this.#commands.values()]) {
-        const { sent, request } = command;
-        const reason = `the client was closed: ${change.reason}`;
-        command.failed(sent ? new UnknownOutcomeError(reason, request) : new ClosedError(reason));
+      for (const { subscription } of [...this.#started.values(), ...this.#feeds]) void subscription.leave();
+      const reason = `the client was closed: ${change.reason}`;
+      for (const { sent, request, failed } of this.#commands.values()) {
+        failed(sent ? new UnknownOutcomeError(reason, request) : new ClosedError(reason));
       }
-      for (const [id, { subscription }] of [...this.#started]) {
-        this.#forget(id);
-        subscription.end();
-      }
-      for (const { subscription } of this.#feeds) subscription.end();
-      this.#feeds.clear();
     }
     const { state, reason, attempt, delay } = change;
     const line = state === "reconnecting" && `${reason}; attempt ${attempt} to reconnect in ${Math.round(delay)} ms`;
     this.#tell("state", change, line);
   }
 
-  #received(text: unknown): void {
+  received(text: string): void {
     let frame: any;
     try {
-      frame = typeof text === "string" && JSON.parse(text);
+      frame = JSON.parse(text);
     } catch {
       // Told below.
     }
@@ -271,12 +265,14 @@ export class Bus {
         ({ constants, required }) =>
           Object.entries(constants).every(([name, value]) => frame[name] === value) && required.every((name) => name in frame),
       )?.name;
-    if (!kind) return this.#warn(`a frame that is not in the contract came: ${String(text).slice(0, 200)}`);
+    if (!kind) return this.#warn(`a frame that is not in the contract came: ${`${text}`.slice(0, 200)}`);
     if (this.#answered(kind, frame)) return;
     let taken = false;
-    for (const [id, started] of [...this.#started]) taken = this.#streamed(kind, frame, text as string, id, started) || taken;
-    for (const feed of this.#feeds) {
-      if (feed.kinds.includes(kind)) feed.subscription.push(feed.raw ? text : frame);
+    for (const [id, started] of this.#started) taken = this.#streamed(kind, frame, text, id, started) || taken;
+    for (const { kinds, raw, subscription } of this.#feeds) {
+      if (!kinds.includes(kind)) continue;
+      subscription.push(raw ? text : frame);
+      taken = true;
     }
     if (!taken && kind in this.#contract.refusals) this.#warn(`the server says: ${this.#refusal(kind, frame, undefined).message}`);
   }
@@ -287,7 +283,7 @@ export class Bus {
     const answers = ({ sent, replies }: Command): boolean => sent && (replies.includes(kind) || kind in refusals);
     const command = correlation
       ? this.#commands.get(at(frame, correlation.path))
-      : [...this.#commands.values()].find(answers);
+      : !this.#isDrop(kind, frame) && [...this.#commands.values()].find(answers);
     if (!command || !answers(command)) return false;
     if (kind in refusals) command.failed(this.#refusal(kind, frame, command.request));
     else command.done(frame);
@@ -298,14 +294,12 @@ export class Bus {
   #streamed(kind: string, frame: Frame, text: string, id: string, started: Started): boolean {
     const { subscription, stream, key, options } = started;
     if (started.state !== "active" || frame[stream.key] !== key) return false;
-    const matches = (match: Match | undefined): boolean =>
-      kind === match?.kind && match.where.every(([path, value]) => at(frame, path) === value);
     if (kind === stream.event) {
       subscription.push(options.raw ? text : frame);
-    } else if (matches(stream.ended)) {
+    } else if (matches(stream.ended, kind, frame)) {
       this.#forget(id);
       subscription.end(new SubscriptionEnded(`the server ended the subscription to ${shown(key)}`, key, frame));
-    } else if (matches(stream.dropped)) {
+    } else if (matches(stream.dropped, kind, frame)) {
       const count = (stream.dropped?.count && at(frame, stream.dropped.count)) ?? 1;
       subscription.dropped.server += count;
       this.#dropped({ key, count, by: "server" });
@@ -313,6 +307,11 @@ export class Bus {
       return false;
     }
     return true;
+  }
+
+  /** Whether `frame` tells of missing events, and so is no answer. */
+  #isDrop(kind: string, frame: Frame): boolean {
+    return [...this.#started.values()].some(({ stream }) => matches(stream.dropped, kind, frame));
   }
 
   #refusal(kind: string, frame: Frame, request: unknown): ReplyError {
@@ -333,6 +332,10 @@ export class Bus {
   #warn(line: string): void {
     console.warn(`${this.#contract.name}: ${line}`);
   }
+}
+
+function matches(match: Match | undefined, kind: string, frame: Frame): boolean {
+  return kind === match?.kind && match.where.every(([path, value]) => at(frame, path) === value);
 }
 
 function shown(key: unknown): string {

@@ -49,7 +49,7 @@ export interface Owner {
   broken(reason: string): void;
   changed(change: StateNotice): void;
   /** Ask the server for a sign of life; rejects if there is none. Undefined if the server knows no such question. */
-  probe?: (() => Promise<unknown>) | undefined;
+  readonly probe?: (() => Promise<unknown>) | undefined;
 }
 
 /** One WebSocket at a time, opened again when it breaks. */
@@ -187,7 +187,7 @@ export class Connection {
   #supervise(): void {
     const { silence } = this.#options;
     const { probe } = this.#owner;
-    const socket = this.#socket;
+    const socket = this.#socket; // none if who was told that it is open has closed it
     if (!silence || !probe || !socket) return;
     const lost = () => this.#socket === socket && this.restart(`the server was silent for ${silence} ms and did not answer`);
     this.#watch = setTimeout(
