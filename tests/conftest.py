@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import signal
 import socket
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -19,6 +20,9 @@ import websockets
 from service.app import Service, listen
 from service.settings import Settings
 from tests.chaos import Chaos, proxied
+
+# Programs that the tests start inherit it, and whoever runs the tests in the background has it ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # How long an example takes says nothing on a shared machine.
 hypothesis.settings.register_profile("tests", deadline=None)
