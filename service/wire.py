@@ -16,7 +16,6 @@ from generated import models
 _encode = msgspec.json.Encoder().encode
 
 
-_HEADS_OF_SHORT = tuple(bytes((0x81, size)) for size in range(126))
 _head_of_medium = struct.Struct(">BBH").pack
 
 
@@ -24,7 +23,7 @@ def text_frame(payload: bytes) -> bytes:
     """`payload`, UTF-8, as one unmasked text frame (RFC 6455, 5.2)."""
     size = len(payload)
     if size < 126:
-        return _HEADS_OF_SHORT[size] + payload
+        return b"\x81%c%b" % (size, payload)
     if size < 65_536:
         return _head_of_medium(0x81, 126, size) + payload
     return b"\x81\x7f%b%b" % (size.to_bytes(8), payload)
