@@ -4,7 +4,6 @@ import asyncio
 import functools
 import http.server
 import json
-import os
 import re
 import shutil
 import threading
@@ -21,7 +20,7 @@ from websockets.sync.client import connect
 from service import wire
 from service.contract.documents import bundle
 from service.site.build import build
-from tests.conftest import SPECS, UUID, Server
+from tests.conftest import SPECS, UUID, Server, create, missing
 from tests.test_cli import program
 from tests.test_site import PAGES, copied_specs
 
@@ -40,10 +39,7 @@ def browser() -> Iterator[Browser]:
     names = ("chromium", "chromium-browser", "google-chrome")
     executable = next(filter(None, map(shutil.which, names)), None)
     if executable is None:
-        line = "no browser: install Debian's package chromium"
-        if os.environ.get("CI"):
-            pytest.fail(line)
-        pytest.skip(line)
+        missing("no browser: install Debian's package chromium")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox"])
         yield browser
@@ -122,12 +118,6 @@ def frames(page: Page) -> list[tuple[str, str]]:
         "rows => rows.map(row => [row.querySelector('.way').title, row.querySelector('.kind').textContent])"
     )
     return [(way, kind) for way, kind in reversed(rows)]
-
-
-def create(server: Server, *names: str) -> None:
-    """Create topics."""
-    for name in names:
-        assert httpx.post(f"{server.url}/topics", json={"name": name}).status_code == 201
 
 
 def test_the_rest_reference_has_every_operation_and_says_where_the_service_is(server: Server, visit: Open) -> None:

@@ -20,7 +20,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.chaos import Chaos
-from tests.conftest import ROOT, Server
+from tests.conftest import ROOT, Server, create
 from tests.test_browser import browser  # noqa: F401 - a fixture
 from tests.test_cli import environment
 from tests.test_terminal import Running, payloads_of, publish, until
@@ -47,11 +47,6 @@ def launch() -> Iterator[Callable[..., Running]]:
     for process in processes:
         process.kill()
         process.communicate()
-
-
-def create(server: Server, *topics: str) -> None:
-    for topic in topics:
-        httpx.post(f"{server.url}/topics", json={"name": topic}).raise_for_status()
 
 
 def test_each_example_is_in_the_list() -> None:

@@ -48,7 +48,7 @@ from generated.sdk.python.specbus_client.runtime.backoff import Backoff
 from generated.sdk.python.specbus_client.runtime.encoding import encode
 from tests import sample_server
 from tests.chaos import Chaos
-from tests.conftest import ROOT, Server, running
+from tests.conftest import ROOT, Server, create, running
 from tests.conftest import UUID as ID
 
 PACKAGE = ROOT / "generated" / "sdk" / "python"
@@ -112,11 +112,6 @@ async def connected(url: str, **options: Any) -> AsyncIterator[tuple[Client, Tol
 def nothing_is_left(client: Client) -> bool:
     bus = client._bus
     return not (bus._pending or bus._started or bus._feeds)
-
-
-def create(server: Server, *names: str) -> None:
-    for name in names:
-        assert HTTP.post(f"{server.url}/topics", json={"name": name}).status_code == 201
 
 
 def stats(server: Server, topic: str) -> dict[str, int]:

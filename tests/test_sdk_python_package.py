@@ -24,9 +24,9 @@ from sdk import contract
 from sdk.python import generate
 from service.contract.documents import ContractError, bundle
 from tests import sample_server
-from tests.conftest import SPECS, Server
+from tests.conftest import SPECS, Server, create
 from tests.conftest import UUID as ID
-from tests.test_sdk_python import PACKAGE, create
+from tests.test_sdk_python import PACKAGE
 from tests.test_site import copied_specs
 
 ODD = Path(__file__).with_name("odd")

@@ -2,7 +2,6 @@
 
 import gzip
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -12,14 +11,17 @@ from typing import Any, Protocol
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Route, sync_playwright
+from playwright.sync_api import Route
 
 from sdk import contract
 from sdk.typescript import ToolchainError, generate, toolchain
 from service.contract.documents import bundle
 from tests import sample_server
 from tests.chaos import Chaos
-from tests.conftest import ROOT, SPECS, Server
+from tests.conftest import ROOT, SPECS, Server, create, missing
+from tests.test_browser import browser  # noqa: F401 - a fixture
+from tests.test_sdk_python import publish, stats
+from tests.test_sdk_python_package import changed_specs, edit
 from tests.test_site import copied_specs
 
 PACKAGE = ROOT / "generated" / "sdk" / "typescript"
@@ -34,13 +36,6 @@ class Js(Protocol):
     """Runs JavaScript beside an SDK, which it has as `sdk`; what is put on `globalThis` stays."""
 
     def __call__(self, code: str, **args: Any) -> Any: ...
-
-
-def missing(line: str) -> None:
-    """Skip the test; fail it where CI is set."""
-    if os.environ.get("CI"):
-        pytest.fail(line)
-    pytest.skip(line)
 
 
 @pytest.fixture(scope="session")
@@ -103,19 +98,6 @@ def node(node_environment: dict[str, str]) -> Iterator[Callable[..., Node]]:
     assert [each.end() for each in nodes] == [0] * len(nodes)
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """The system's Chromium."""
-    names = ("chromium", "chromium-browser", "google-chrome")
-    executable = next(filter(None, map(shutil.which, names)), None)
-    if executable is None:
-        missing("no browser: install Debian's package chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox"])
-        yield browser
-        browser.close()
-
-
 @pytest.fixture(params=["node", pytest.param("chromium", marks=pytest.mark.slow)])
 def platform(request: pytest.FixtureRequest) -> Iterator[Callable[[str], Js]]:
     """Start something that runs JavaScript, in the origin of a URL where it has one."""
@@ -157,22 +139,6 @@ def connected(js: Js, url: str, **options: Any) -> None:
         url=url,
         options=options,
     )
-
-
-def create(server: Server, *names: str) -> None:
-    for name in names:
-        assert httpx.post(f"{server.url}/topics", json={"name": name}).status_code == 201
-
-
-def stats(server: Server, topic: str) -> dict[str, int]:
-    found: dict[str, int] = httpx.get(f"{server.url}/topics/{topic}").json()
-    return found
-
-
-def publish(server: Server, topic: str, payload: Any) -> None:
-    with httpx.Client() as client:
-        body = {"id": "550e8400-e29b-41d4-a716-446655440000", "payload": payload}
-        assert client.post(f"{server.url}/topics/{topic}/messages", json=body).status_code == 202
 
 
 # What it does
@@ -1001,34 +967,7 @@ def test_types_hold_and_mistakes_are_found(node_environment: dict[str, str], tmp
 def test_a_changed_document_gives_a_client_that_has_the_change(
     node_environment: dict[str, str], node: Callable[..., Node], serve: Callable[..., Server], tmp_path: Path
 ) -> None:
-    specs = copied_specs(tmp_path)
-    edit(
-        specs / "schemas" / "message.yaml",
-        "properties:",
-        "properties:\n  sender:\n    description: Who sent it.\n    type: string",
-    )
-    edit(specs / "schemas" / "pong.yaml", "title: Pong", "title: LifeSign")
-    edit(specs / "schemas" / "topic_stats.yaml", "title: TopicStats", "title: TopicNumbers")
-    edit(
-        specs / "asyncapi.yaml",
-        "  event:\n    action: send",
-        "  audit:\n    action: receive\n    channel: {$ref: '#/channels/bus'}\n    summary: Ask who did what.\n"
-        "    messages:\n    - $ref: '#/channels/bus/messages/Audit'\n"
-        "    reply:\n      messages:\n      - $ref: '#/channels/bus/messages/Ack'\n"
-        "      - $ref: '#/channels/bus/messages/Error'\n  event:\n    action: send",
-    )
-    edit(
-        specs / "asyncapi.yaml",
-        "      Ack: {$ref: '#/components/messages/Ack'}",
-        "      Audit: {$ref: '#/components/messages/Audit'}\n      Ack: {$ref: '#/components/messages/Ack'}",
-    )
-    edit(
-        specs / "asyncapi.yaml",
-        "  messages:\n    Subscribe:",
-        "  messages:\n    Audit:\n      name: Audit\n"
-        "      correlationId: {$ref: '#/components/correlationIds/requestId'}\n"
-        "      payload: {$ref: schemas/audit.yaml}\n    Subscribe:",
-    )
+    specs = changed_specs(tmp_path)
     (specs / "schemas" / "audit.yaml").write_text(
         "title: Audit\ntype: object\nadditionalProperties: false\nrequired: [type, since]\nproperties:\n"
         "  type: {type: string, enum: [audit]}\n  since: {type: integer, description: A year.}\n"
@@ -1065,12 +1004,6 @@ def test_a_changed_document_gives_a_client_that_has_the_change(
     )
     assert retained(server, "orders")[0]["message"]["sender"] == "me"
     assert (found["name"], found["code"]) == ("ReplyError", "BAD_REQUEST")
-
-
-def edit(file: Path, old: str, new: str) -> None:
-    text = file.read_text()
-    assert text.count(old) == 1, f"{file.name} has {old!r} {text.count(old)} times"
-    file.write_text(text.replace(old, new))
 
 
 def test_a_client_without_a_websocket(
