@@ -62,7 +62,7 @@ COPY --from=build /opt/specbus /opt/specbus
 
 # The base image comes without compiled modules, and the user cannot write them: each start would compile them anew, for
 # a second. Here are those that run, the health check's too, and no others.
-RUN /opt/specbus/bin/python -c "import http.client, service.cli, service.commands, uvicorn.lifespan.off, uvicorn.protocols.http.httptools_impl, uvloop"
+RUN /opt/specbus/bin/python -c "import http.client, specbus.cli.main, specbus.cli.serve, uvicorn.lifespan.off, uvicorn.protocols.http.httptools_impl, uvloop"
 
 # `docker stop` gives a container 10 seconds before it kills: a graceful stop must be over by then.
 ENV PATH=/opt/specbus/bin:$PATH \

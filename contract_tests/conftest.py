@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from contract_tests.run import OWN_HEARTBEAT, collect, own_server, target_of
-from contract_tests.target import CannotRun, Options, Target
-from contract_tests.verify import SPECS
+from specbus.settings import SPECS
+from specbus.verify.run import OWN_HEARTBEAT, collect, own_server, target_of
+from specbus.verify.target import CannotRun, Options, Target
 
 _TARGET = pytest.StashKey[Target]()
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from contract_tests.checks import Check, execute
-from contract_tests.target import Target
+from specbus.verify.checks import Check, execute
+from specbus.verify.target import Target
 
 
 def test_contract(check: Check, target: Target) -> None:

@@ -8,12 +8,11 @@ import json
 import sys
 from pathlib import Path
 
-from sdk import contract, python, typescript
-from service.contract.documents import bundle
-from service.settings import PREFIX, Settings
+from specbus.sdk import contract, python, typescript
+from specbus.settings import PREFIX, Settings
+from specbus.spec.documents import bundle
 
 ROOT = Path(__file__).parent.parent
-_BANNER = "Written by `tools/dev generate` from specs/. Do not edit."
 
 
 def main() -> int:
@@ -47,11 +46,6 @@ def generate(specs: Path) -> dict[str, str]:
     """The files of `generated/` by name, made from the documents in `specs`."""
     documents = {name: bundle(specs / f"{name}.yaml") for name in ("openapi", "asyncapi")}
     files = {f"{name}.json": json.dumps(document, indent=1) + "\n" for name, document in documents.items()}
-    schemas = {
-        **documents["openapi"]["components"]["schemas"],
-        **documents["asyncapi"]["components"]["schemas"],
-    }
-    files["models.py"] = python.models(dict(sorted(schemas.items())), _BANNER)
     read = contract.read(documents["openapi"], documents["asyncapi"])
     for language, generator in (("python", python.generate), ("typescript", typescript.generate)):
         for name, content in generator(read, "specbus-client").items():

@@ -1,1 +1,0 @@
-"""Written by `tools/dev generate` from `specs/`. Do not edit."""

@@ -1,4 +1,0 @@
-"""The Python SDK: a runtime that is copied as it is, and the parts that are written from the documents."""
-
-from sdk.python.generator import generate as generate
-from sdk.python.models import models as models

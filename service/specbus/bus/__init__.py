@@ -1,0 +1,1 @@
+"""The domain: topics, subscriptions, order, replay, bounded queues. No JSON, no socket, no framework."""

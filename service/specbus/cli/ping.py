@@ -1,0 +1,50 @@
+"""`specbus ping`: say whether the server answers, and how soon."""
+
+import asyncio
+import time
+
+import click
+
+from specbus.cli.outcome import run
+from specbus.cli.server import Server, with_server
+
+
+@click.command()
+@click.option("--count", type=click.IntRange(1), metavar="N", default=3, show_default=True, help="Pings to send.")
+@click.option(
+    "--interval",
+    type=click.FloatRange(0),
+    metavar="S",
+    default=1.0,
+    show_default=True,
+    help="Seconds between pings.",
+)
+@click.option(
+    "--timeout",
+    type=click.FloatRange(0, min_open=True),
+    metavar="S",
+    default=5.0,
+    show_default=True,
+    help="Seconds to wait for an answer.",
+)
+@with_server
+def ping(server: Server, count: int, interval: float, timeout: float) -> None:
+    """Say whether the server answers over WebSocket, and how soon.
+
+    Exit status 0: it did. 3: it did not.
+    """
+    run(_ping(server, count, interval, timeout))
+
+
+async def _ping(server: Server, count: int, interval: float, timeout: float) -> None:
+    times = []
+    async with server.client(timeout=timeout) as client:
+        for number in range(count):
+            if number:
+                await asyncio.sleep(interval)
+            started = time.perf_counter()
+            await client.ping()
+            times.append((time.perf_counter() - started) * 1000)
+            click.echo(f"pong from {server.url}: {times[-1]:.2f} ms")
+    if count > 1:
+        click.echo(f"least {min(times):.2f}, mean {sum(times) / count:.2f}, most {max(times):.2f} ms")

@@ -1,0 +1,96 @@
+"""The commands that run the service's own code: `specbus serve`, `specbus docs`."""
+
+import asyncio
+import resource
+import sys
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+import uvloop
+
+from specbus import log as logs
+from specbus.app import Service, listen
+from specbus.settings import PREFIX, Settings, SettingsError, load
+from specbus.site.build import build
+from specbus.spec.documents import ContractError
+
+
+def _options() -> list[click.Option]:
+    """One option for each setting, from the settings themselves."""
+    return [
+        click.Option(
+            [f"--{option}/--no-{option}" if field.annotation is bool else f"--{option}"],
+            default=None,
+            metavar=None if field.annotation is bool else name.rpartition("_")[2].upper(),
+            help=f"{field.description}.  [{PREFIX}{name.upper()}; {_default(field.default)}]",
+        )
+        for name, field in Settings.model_fields.items()
+        for option in [name.replace("_", "-")]
+    ]
+
+
+def _default(value: Any) -> str:
+    return "not set" if value is None else f"default {value}"
+
+
+def _serve(**given: str | bool | None) -> None:
+    """Run the service. Every option is also an environment variable; the option wins."""
+    try:
+        settings = load({name: value for name, value in given.items() if value is not None})
+    except SettingsError as error:
+        _fail(str(error), 2)
+    logs.configure(settings.log_level, settings.log_format)
+    _raise_file_limit(settings.max_connections)
+    try:
+        listening = listen(settings.host, settings.port)
+    except OSError as error:
+        _fail(f"cannot listen on {settings.host}:{settings.port}: {str(error.strerror).partition(' (')[0]}", 1)
+
+    async def run() -> None:
+        await Service(settings).run(listening)
+
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(run())
+    except ContractError as error:
+        _fail(str(error), 1)
+
+
+serve = click.Command("serve", params=list(_options()), callback=_serve, help=_serve.__doc__)
+
+
+@click.group()
+def docs() -> None:
+    """The references as files."""
+
+
+@docs.command("build")
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), required=True, help="Folder to write to")
+@click.option("--specs", type=click.Path(path_type=Path), help="Folder of openapi.yaml and asyncapi.yaml")
+def build_docs(out: Path, specs: Path | None) -> None:
+    """Write the references as a static site, to be published by any file server."""
+    try:
+        written = build(specs or load().specs, out)
+    except SettingsError as error:
+        _fail(str(error), 2)
+    except ContractError as error:
+        _fail(str(error), 1)
+    except OSError as error:
+        _fail(f"cannot write to {out}: {error.strerror}", 1)
+    click.echo(f"{len(written)} files written to {out}")
+
+
+def _raise_file_limit(connections: int) -> None:
+    """Allow as many open files as the connections need, as far as the system lets us."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = connections + 256
+    unlimited = resource.RLIM_INFINITY
+    if soft != unlimited and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted if hard == unlimited else min(wanted, hard), hard))
+
+
+def _fail(line: str, status: int) -> NoReturn:
+    """End with one line for a person and an exit status."""
+    click.echo(f"specbus: {line}", err=True)
+    sys.exit(status)

@@ -1,0 +1,107 @@
+"""`specbus topics`: list, create, show and delete topics."""
+
+import json
+
+import click
+from pydantic import BaseModel
+from rich.console import Console
+from rich.table import Table
+
+from specbus.cli.outcome import run
+from specbus.cli.server import Server, topic_names, with_server
+from specbus.client.models import Stats
+
+_AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
+_COLUMNS = ("messages", "subscribers", "delivered", "dropped", "retained")
+"""Of a topic's numbers, in the order in which they are listed."""
+
+
+@click.group()
+def topics() -> None:
+    """List, create, show and delete topics.
+
+    Exit status 0: done. 1: the server refused. 2: the command line was wrong. 3: the server could not be reached.
+    """
+
+
+@topics.command("list")
+@_AS_JSON
+@with_server
+def list_topics(server: Server, as_json: bool) -> None:
+    """List the topics with their numbers: a table on a terminal, else a line a topic with tabs between."""
+
+    async def work() -> None:
+        async with server.rest() as client:
+            stats = await client.service.stats()
+        _print_topics(stats, as_json)
+
+    run(work())
+
+
+@topics.command()
+@click.argument("names", metavar="NAME...", nargs=-1, required=True)
+@with_server
+def create(server: Server, names: tuple[str, ...]) -> None:
+    """Create topics."""
+
+    async def work() -> None:
+        async with server.rest() as client:
+            for name in names:
+                click.echo(f"created {(await client.topics.create(name)).topic}")
+
+    run(work())
+
+
+@topics.command()
+@click.argument("names", metavar="NAME...", nargs=-1, required=True, shell_complete=topic_names)
+@with_server
+def delete(server: Server, names: tuple[str, ...]) -> None:
+    """Delete topics, with what they retain. Their subscribers are told."""
+
+    async def work() -> None:
+        async with server.rest() as client:
+            for name in names:
+                click.echo(f"deleted {(await client.topics.delete(name)).topic}")
+
+    run(work())
+
+
+@topics.command()
+@click.argument("name", shell_complete=topic_names)
+@_AS_JSON
+@with_server
+def show(server: Server, name: str, as_json: bool) -> None:
+    """Show the numbers of one topic."""
+
+    async def work() -> None:
+        async with server.rest() as client:
+            topic = await client.topics.get(name)
+        if as_json:
+            _print_json(topic)
+        else:
+            for field, value in topic.model_dump(mode="json").items():
+                click.echo(f"{field:12} {value}")
+
+    run(work())
+
+
+def _print_json(answer: BaseModel) -> None:
+    click.echo(json.dumps(answer.model_dump(mode="json"), ensure_ascii=False))
+
+
+def _print_topics(stats: Stats, as_json: bool) -> None:
+    console = Console()
+    if as_json:
+        _print_json(stats)
+    elif console.is_terminal:
+        table = Table("topic", box=None, header_style="bold")
+        for column in _COLUMNS:
+            table.add_column(column, justify="right")
+        for name, topic in stats.topics.items():
+            table.add_row(
+                name, *(f"{getattr(topic, column):,}" for column in _COLUMNS), style="red" if topic.dropped else ""
+            )
+        console.print(table if stats.topics else "there are no topics; create one: specbus topics create NAME")
+    else:
+        for name, topic in stats.topics.items():
+            click.echo("\t".join((name, *(str(getattr(topic, column)) for column in _COLUMNS))))

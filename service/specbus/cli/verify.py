@@ -1,0 +1,98 @@
+"""`specbus verify`: run the contract tests against a server and say what came of it."""
+
+import contextlib
+import secrets
+import sys
+from pathlib import Path
+from typing import get_args
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from specbus.settings import SPECS
+from specbus.verify.checks import Area, Result, execute
+from specbus.verify.report import show, write_html, write_junit
+from specbus.verify.run import OWN_HEARTBEAT, collect, own_server, target_of
+from specbus.verify.target import CannotRun, Options
+
+_KEPT, _BROKEN, _COULD_NOT_RUN = 0, 1, 2
+_FILE = click.Path(dir_okay=False, path_type=Path)
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("url", required=False)
+@click.option("--specs", type=click.Path(path_type=Path), default=SPECS, help="Folder of the documents to hold it to.")
+@click.option("--api-key", help="Key to send in X-API-Key.")
+@click.option("--examples", type=click.IntRange(1), default=40, show_default=True, help="Cases made for each kind.")
+@click.option("--seed", type=click.IntRange(0), help="Seed of what is made up; a run says which it used.")
+@click.option("--only", type=click.Choice(get_args(Area)), help="Check this area only.")
+@click.option("--junit", type=_FILE, metavar="FILE", help="Write a JUnit report.")
+@click.option("--html", type=_FILE, metavar="FILE", help="Write an HTML report.")
+@click.option("--heartbeat", default=30.0, show_default=True, help="Seconds between the server's heartbeats.")
+@click.option("--history", type=click.IntRange(1), default=100, show_default=True, help="Messages a topic retains.")
+@click.option("--deadline", default=5.0, show_default=True, help="Seconds to wait for one answer.")
+def verify(
+    url: str | None,
+    specs: Path,
+    api_key: str | None,
+    examples: int,
+    seed: int | None,
+    only: Area | None,
+    junit: Path | None,
+    html: Path | None,
+    heartbeat: float,
+    history: int,
+    deadline: float,
+) -> None:
+    """Say whether the server at URL keeps the contract; without URL, whether the service does.
+
+    Exit status 0: kept. 1: broken. 2: could not run.
+    """
+    console = Console()
+    with contextlib.ExitStack() as stack:
+        try:
+            if url is None:
+                url, heartbeat = stack.enter_context(own_server(specs, api_key)), OWN_HEARTBEAT
+            options = Options(
+                url=url.rstrip("/"),
+                specs=specs,
+                api_key=api_key,
+                examples=examples,
+                seed=secrets.randbelow(2**32) if seed is None else seed,
+                deadline=deadline,
+                heartbeat=heartbeat,
+                history=history,
+            )
+            results = _run(console, options, only)
+        except CannotRun as error:
+            click.echo(f"specbus verify: {error}", err=True)
+            sys.exit(_COULD_NOT_RUN)
+        show(console, results)
+        if junit:
+            write_junit(junit, results)
+        if html:
+            write_html(html, results, options)
+        if any(result.failures for result in results):
+            console.print(f"[bold red]The contract is broken.[/] To run this again: --seed {options.seed}")
+            sys.exit(_BROKEN)
+        if any(result.error for result in results):
+            sys.exit(_COULD_NOT_RUN)
+        console.print("[bold green]The contract is kept.[/]")
+
+
+def _run(console: Console, options: Options, only: Area | None) -> list[Result]:
+    console.print(f"Verifying {options.url} against {options.specs}, seed {options.seed}", highlight=False)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    results = []
+    with target_of(options) as target, Progress(*columns, console=console, transient=True) as progress:
+        checks = collect(target, only)
+        task = progress.add_task("", total=len(checks))
+        for check in checks:
+            progress.update(task, description=f"{check.area}: {check.name}"[:70].ljust(70))
+            result = execute(check, target)
+            if not result.kept:
+                progress.console.print(f"[red]✗[/] {check.area}: {check.name}", highlight=False)
+            results.append(result)
+            progress.advance(task)
+    return results

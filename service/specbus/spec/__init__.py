@@ -1,0 +1,1 @@
+"""The documents as plain data, read once, for all who need them."""

@@ -1,0 +1,125 @@
+"""Cases from schemas, and the search for a short one that fails."""
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
+
+import hypothesis
+import schemathesis
+from hypothesis import HealthCheck, Phase
+from hypothesis import strategies as st
+from hypothesis.errors import Flaky
+from schemathesis import GenerationMode
+
+from specbus.verify.target import Broken, Step, Target
+
+T = TypeVar("T")
+_SHRINKING = 5.0
+"""Seconds to look for a shorter failing case."""
+
+
+class _Enough(BaseException):
+    """Ends a search. No Exception, or Hypothesis would take it for a failure."""
+
+
+class Search:
+    """Remembers the shortest failing case, as what comes last need not be it."""
+
+    def __init__(self, target: Target) -> None:
+        self._target = target
+        self._best: tuple[Broken, list[Step]] | None = None
+        self._until = 0.0
+
+    @contextlib.contextmanager
+    def case(self) -> Iterator[None]:
+        """Around all that a case does."""
+        if self._best and time.monotonic() > self._until:
+            raise _Enough
+        try:
+            yield
+        except Broken as broken:
+            if self._best is None:
+                self._until = time.monotonic() + _SHRINKING
+            if self._best is None or len(self._target.steps) <= len(self._best[1]):
+                self._best = broken, list(self._target.steps)
+            raise
+
+    def run(self, search: Callable[[], None]) -> None:
+        """Have Hypothesis `search`. Raises the Broken of the shortest failing case."""
+        try:
+            search()
+        except (Broken, Flaky, _Enough):
+            if self._best is None:
+                raise
+        if self._best:
+            broken, steps = self._best
+            broken.steps = steps
+            broken.__context__ = broken.__cause__ = None
+            raise broken
+
+
+def settings(examples: int, **options: Any) -> hypothesis.settings:
+    """Settings for a search against a server: no database, no limit of time for an example."""
+    return hypothesis.settings(
+        max_examples=examples,
+        database=None,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+        phases=[Phase.generate, Phase.shrink],
+        report_multiple_bugs=False,
+        print_blob=False,
+        **options,
+    )
+
+
+def for_each(target: Target, strategy: st.SearchStrategy[T], examples: int, test: Callable[[T], None]) -> None:
+    """Run `test` with `examples` values of `strategy`. Raises the Broken of the shortest that fails."""
+    search = Search(target)
+
+    @hypothesis.seed(target.options.seed)
+    @settings(examples)
+    @hypothesis.given(strategy)
+    def one(value: T) -> None:
+        with search.case():
+            target.steps = []
+            target.cases += 1
+            test(value)
+
+    search.run(one)
+
+
+def bodies(schema: dict[str, Any], valid: bool) -> st.SearchStrategy[tuple[Any, str]]:
+    """Bodies that keep `schema`, or that break it, each with a description; bytes are what is no JSON at all."""
+    document = {
+        "openapi": "3.0.3",
+        "info": {"title": "frames", "version": "1"},
+        "paths": {
+            "/frame": {
+                "post": {
+                    "requestBody": {"required": True, "content": {"application/json": {"schema": _readable(schema)}}},
+                    "responses": {"200": {"description": "Taken."}},
+                }
+            }
+        },
+    }
+    operation = schemathesis.openapi.from_dict(document)["/frame"]["POST"]
+    mode = GenerationMode.POSITIVE if valid else GenerationMode.NEGATIVE
+    return operation.as_strategy(generation_mode=mode).map(lambda case: (case.body, _label(case)))
+
+
+def _label(case: Any) -> str:
+    data = case.meta.phase.data if case.meta else None
+    return " ".join(str(getattr(data, "description", "") or "").split())
+
+
+def _readable(schema: Any) -> Any:
+    """`schema` without what only JSON Schema has: `const` is an `enum` in OpenAPI 3.0."""
+    if isinstance(schema, list):
+        return [_readable(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    new = {key: _readable(value) for key, value in schema.items() if key not in ("const", "examples", "$id")}
+    if "const" in schema and not isinstance(schema.get("const"), dict | list):
+        new["enum"] = [schema["const"]]
+    return new

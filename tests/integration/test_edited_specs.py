@@ -1,0 +1,421 @@
+"""The documents are the program: edited copies of them, and no line of Python changed, change what the service does."""
+
+import json
+import re
+import shutil
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import websockets
+
+from specbus.spec.documents import ContractError, bundle
+from tests.integration.http.test_operations import WRONG_NAME, check_problem, post_text, without_ts
+from tests.support.server import SPECS, UUID, Server, Socket, connected, running
+
+Serve = Callable[..., Server]
+
+
+class Specs:
+    """A copy of the documents, to be edited."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        shutil.copytree(SPECS, folder)
+
+    def edit(self, file: str, old: str, new: str) -> None:
+        """Replace `old`, which is in the text of `file` once, by `new`."""
+        path = self.folder / file
+        text = path.read_text()
+        assert text.count(old) == 1, f"{file} has {old!r} {text.count(old)} times"
+        path.write_text(text.replace(old, new))
+
+    def require(self, file: str, name: str, schema: str) -> None:
+        """Give the object in `file` one more field, a required one."""
+        self.edit(file, "required: [", f"required: [{name}, ")
+        self.allow(file, name, schema)
+
+    def allow(self, file: str, name: str, schema: str) -> None:
+        """Give the object in `file` one more field."""
+        self.edit(file, "\nproperties:\n", f"\nproperties:\n  {name}: {schema}\n")
+
+
+@pytest.fixture
+def specs(tmp_path: Path) -> Specs:
+    return Specs(tmp_path / "specs")
+
+
+class Sides:
+    """Both sides of one server."""
+
+    def __init__(self, rest: httpx.Client, socket: Socket) -> None:
+        self.rest = rest
+        self.socket = socket
+
+    async def refused(self, frame: dict[str, Any] | str, problem: str) -> None:
+        """Check that the WebSocket side refuses `frame`, and how."""
+        answer = await self.socket.ask(frame)
+        error = {"code": "BAD_REQUEST", "message": problem}
+        assert answer == {"type": "error", "error": error, "ts": answer["ts"]}
+
+    def refused_body(self, path: str, body: str, problem: str) -> None:
+        """Check that the REST side refuses `body`, and how."""
+        check_problem(post_text(self.rest, path, body), 400, problem)
+
+    def publish(self, message: str) -> int:
+        """Publish over REST and return the status."""
+        return post_text(self.rest, "/topics/orders/messages", message).status_code
+
+
+@asynccontextmanager
+async def both_sides(server: Server) -> AsyncIterator[Sides]:
+    """Both sides of `server`, with a topic that the WebSocket is subscribed to."""
+    with httpx.Client(base_url=server.url) as rest:
+        assert rest.post("/topics", json={"name": "orders"}).status_code == 201
+        async with connected(server) as socket:
+            assert (await socket.subscribe("orders"))["type"] == "ack"
+            yield Sides(rest, socket)
+            await socket.nothing_more()
+
+
+def publish_frame(message: str, more: str = "") -> str:
+    return f'{{"type":"publish","topic":"orders","message":{message}{more}}}'
+
+
+def event(message: str) -> str:
+    return f'{{"type":"event","topic":"orders","message":{message},"ts":TS}}'
+
+
+async def test_a_tighter_length_holds_on_both_sides(specs: Specs, serve: Serve) -> None:
+    specs.edit("schemas/topic_name.yaml", "maxLength: 128", "maxLength: 8")
+    async with both_sides(serve(specs=specs.folder)) as sides:
+        problem = "must have at most 8 characters"
+        sides.refused_body("/topics", '{"name":"ninechars"}', f"name {problem}")
+        check_problem(sides.rest.get("/topics/ninechars"), 400, f"name {problem}")
+        check_problem(sides.rest.delete("/topics/ninechars"), 400, f"name {problem}")
+        subscribe = {"type": "subscribe", "client_id": "s"}
+        await sides.refused({**subscribe, "topic": "ninechars"}, f"topic {problem}")
+        assert sides.rest.post("/topics", json={"name": "8letters"}).status_code == 201
+        assert (await sides.socket.subscribe("8letters"))["type"] == "ack"
+
+
+async def test_a_changed_pattern_holds_on_both_sides(specs: Specs, serve: Serve) -> None:
+    specs.edit("schemas/topic_name.yaml", WRONG_NAME.rpartition(" ")[2], "^[a-z]+(/[a-z]+)*$")
+    async with both_sides(serve(specs=specs.folder)) as sides:
+        problem = "must match the pattern ^[a-z]+(/[a-z]+)*$"
+        sides.refused_body("/topics", '{"name":"orders2"}', f"name {problem}")
+        check_problem(sides.rest.get("/topics/orders2"), 400, f"name {problem}")
+        await sides.refused({"type": "subscribe", "topic": "orders2", "client_id": "s"}, f"topic {problem}")
+        assert sides.rest.post("/topics", json={"name": "orders/eu"}).status_code == 201
+        assert (await sides.socket.subscribe("orders/eu"))["type"] == "ack"
+
+
+@pytest.mark.parametrize("name", ["日本", "a/b", "/", "a\r\nX-Y: z", "%2F", "a%20b?c#d"])
+async def test_a_topic_of_any_name_is_had_at_its_location(specs: Specs, serve: Serve, name: str) -> None:
+    specs.edit("schemas/topic_name.yaml", WRONG_NAME.rpartition(" ")[2], "^[^A-Z]|[A-Z]$")
+    async with both_sides(serve(specs=specs.folder)) as sides:
+        created = sides.rest.post("/topics", json={"name": name})
+        assert created.status_code == 201
+        location = created.headers["location"]
+        assert location.startswith("/topics/")
+        assert "/" not in location.removeprefix("/topics/")
+        assert (await sides.socket.subscribe(name))["type"] == "ack"
+        assert sides.rest.get(location).json()["name"] == name
+        assert post_text(sides.rest, f"{location}/messages", f'{{"id":"{UUID}","payload":1}}').status_code == 202
+        assert (await sides.socket.receive())["topic"] == name
+        assert sides.rest.get(f"{location}/messages?last_n=1").json()["topic"] == name
+        assert sides.rest.delete(location).json() == {"status": "deleted", "topic": name}
+        assert (await sides.socket.receive())["msg"] == "topic_deleted"
+
+
+async def test_the_service_is_at_the_root_wherever_a_proxy_puts_it(specs: Specs, serve: Serve) -> None:
+    specs.edit("openapi.yaml", "- url: /\n", "- url: https://example.org/bus\n")
+    async with both_sides(serve(specs=specs.folder)) as sides:
+        assert sides.rest.get("/openapi.json").json()["servers"] == [{"url": "https://example.org/bus"}]
+
+
+def test_a_renamed_path_parameter_stops_the_start(specs: Specs) -> None:
+    path = specs.folder / "openapi.yaml"
+    text = path.read_text().replace("/{name}", "/{topic}").replace("- name: name\n", "- name: topic\n")
+    path.write_text(re.sub(r"^      name: name$", "      name: topic", text, flags=re.MULTILINE))
+    assert broken_line(specs) == 'openapi.yaml: operation "getTopic": needs a required parameter name'
+
+
+async def test_a_new_required_field_is_asked_for_and_reaches_subscribers(specs: Specs, serve: Serve) -> None:
+    specs.require("schemas/message.yaml", "trace", "{type: string, minLength: 2}")
+    specs.require("schemas/publish.yaml", "trace", "{type: string}")
+    async with both_sides(serve(specs=specs.folder)) as sides:
+        without = f'{{"id":"{UUID}","payload":99.50}}'
+        message = f'{{"trace":"t\\u0031", "id":"{UUID}","payload":99.50}}'
+        await sides.refused(publish_frame(without, ',"trace":"x"'), "message.trace is required")
+        await sides.refused(publish_frame(message), "trace is required")
+        await sides.refused(publish_frame(message, ',"trace":5'), "trace must be a string, not 5")
+        sides.refused_body("/topics/orders/messages", without, "trace is required")
+        short = message.replace("t\\u0031", "t")
+        await sides.refused(publish_frame(short, ',"trace":"x"'), "message.trace must have at least 2 characters")
+        sides.refused_body("/topics/orders/messages", short, "trace must have at least 2 characters")
+
+        assert (await sides.socket.ask(publish_frame(message, ',"trace":"x"')))["type"] == "ack"
+        assert without_ts(await sides.socket.receive_text()) == event(message)
+        assert sides.publish(message) == 202
+        assert without_ts(await sides.socket.receive_text()) == event(message)
+        assert len(sides.rest.get("/topics/orders/messages").json()["events"]) == 2
+
+
+async def test_a_new_optional_field_is_taken_and_checked(specs: Specs, serve: Serve) -> None:
+    specs.allow("schemas/message.yaml", "priority", "{type: integer, minimum: 1}")
+    specs.allow("schemas/new_topic.yaml", "owner", "{type: string}")
+    specs.allow("schemas/ping.yaml", "sent_at", "{$ref: timestamp.yaml}")
+    async with both_sides(serve(specs=specs.folder)) as sides:
+        plain = f'{{"id":"{UUID}","payload":null}}'
+        urgent = plain.replace("null", 'null,"priority":1')
+        for message in (plain, urgent):
+            assert sides.publish(message) == 202
+            assert without_ts(await sides.socket.receive_text()) == event(message)
+            assert (await sides.socket.ask(publish_frame(message)))["type"] == "ack"
+            assert without_ts(await sides.socket.receive_text()) == event(message)
+        wrong = urgent.replace(":1}", ":0}")
+        await sides.refused(publish_frame(wrong), "message.priority must be 1 or more")
+        sides.refused_body("/topics/orders/messages", wrong, "priority must be 1 or more")
+        assert sides.rest.post("/topics", json={"name": "a", "owner": "me"}).status_code == 201
+        sides.refused_body("/topics", '{"name":"b","owner":null}', "owner must be a string, not null")
+        sides.refused_body("/topics", '{"name":"b","colour":"red"}', "unknown field colour")
+        assert (await sides.socket.ask({"type": "ping", "sent_at": "2025-08-25T10:00:00Z"}))["type"] == "pong"
+        assert (await sides.socket.ask({"type": "ping", "sent_at": "now"}))["type"] == "error"
+
+
+@pytest.fixture
+def order_specs(specs: Specs) -> Specs:
+    """Documents by which a payload is an order."""
+    specs.edit(
+        "schemas/message.yaml",
+        "  payload:\n    description: Any JSON value, `null`, a string and a bare number included.\n",
+        "  payload: {type: object, required: [order_id], properties: {order_id: {type: string, minLength: 1}}}\n",
+    )
+    return specs
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        '{"order_id":"ORD-1"}',
+        '{ "amount" : 99.50,"order_id":"\\u004fRD-1" }',
+        '{"order_id":"ORD-1","n":123456789012345678901234567890,"n":-0.0}',
+        '{"order_id":"","order_id":"ORD-1"}',
+        '{"order_id":"ORD-1","amount":1e400}',
+        '{"order_id":"ORD-1","note":"\\ud800"}',
+    ],
+    ids=["plain", "spaces and escapes", "digits", "repeated key", "large number", "half a character"],
+)
+async def test_a_payload_with_a_schema_still_comes_out_byte_for_byte(
+    order_specs: Specs, serve: Serve, payload: str
+) -> None:
+    async with both_sides(serve(specs=order_specs.folder)) as sides:
+        message = f'{{"id":"{UUID}","payload":{payload}}}'
+        assert (await sides.socket.ask(publish_frame(message)))["type"] == "ack"
+        assert without_ts(await sides.socket.receive_text()) == event(message)
+        assert sides.publish(message) == 202
+        assert without_ts(await sides.socket.receive_text()) == event(message)
+
+
+async def test_a_payload_that_breaks_its_schema_is_refused_on_both_sides(order_specs: Specs, serve: Serve) -> None:
+    refused = {
+        "{}": "payload.order_id is required",
+        "null": "payload must be an object, not null",
+        '["order_id"]': "payload must be an object, not an array",
+        '{"order_id":5}': "payload.order_id must be a string, not 5",
+        '{"order_id":""}': "payload.order_id must not be empty",
+        '{"order_id":"ORD-1","order_id":""}': "payload.order_id must not be empty",
+    }
+    async with both_sides(serve(specs=order_specs.folder)) as sides:
+        for payload, problem in refused.items():
+            message = f'{{"id":"{UUID}","payload":{payload}}}'
+            await sides.refused(publish_frame(message), f"message.{problem}")
+            sides.refused_body("/topics/orders/messages", message, problem)
+        assert sides.rest.get("/topics/orders").json()["messages"] == 0
+
+
+async def test_the_websocket_is_where_the_document_puts_it(specs: Specs, serve: Serve) -> None:
+    specs.edit("asyncapi.yaml", "address: /ws", "address: /bus")
+    server = serve(specs=specs.folder)
+    with httpx.Client(base_url=server.url) as rest:
+        assert rest.get("/").json()["links"]["websocket"] == "/bus"
+        check_problem(rest.get("/bus"), 426, "this is the WebSocket; it wants an upgrade")
+        check_problem(rest.get("/ws"), 404, 'there is nothing at "/ws"')
+    with pytest.raises(websockets.InvalidStatus) as refused:
+        await websockets.connect(server.ws_url, proxy=None)
+    assert refused.value.response.status_code == 404
+    problem = json.loads(refused.value.response.body or b"")
+    assert problem["detail"] == 'there is no WebSocket at "/ws"; it is at /bus'
+    async with websockets.connect(server.ws_url.removesuffix("/ws") + "/bus", proxy=None) as raw:
+        assert (await Socket(raw).ask({"type": "ping"}))["type"] == "pong"
+
+
+def test_the_documents_that_are_served_are_those_it_runs_from(specs: Specs, serve: Serve) -> None:
+    specs.edit("schemas/topic_name.yaml", "maxLength: 128", "maxLength: 8")
+    server = serve(specs=specs.folder)
+    for name in ("openapi", "asyncapi"):
+        served = httpx.get(f"{server.url}/{name}.json").json()
+        expected = bundle(specs.folder / f"{name}.yaml")
+        if name == "asyncapi":
+            expected["servers"]["this"]["host"] = f"127.0.0.1:{server.port}"
+        assert served == expected
+        assert served["components"]["schemas"]["TopicName"]["maxLength"] == 8
+
+
+def broken_line(specs: Specs) -> str:
+    """The one line with which a server refuses to run from `specs`; `DIR` is their folder."""
+    with pytest.raises(ContractError) as broken, running(specs=specs.folder):
+        pass
+    line = str(broken.value).replace(str(specs.folder), "DIR")
+    assert "\n" not in line
+    return line
+
+
+NEW_COMMAND = """operations:
+  shout:
+    action: receive
+    channel: {$ref: '#/channels/bus'}
+    messages:
+    - $ref: '#/channels/bus/messages/Ping'
+"""
+NEW_PATH = """paths:
+  /echo:
+    get:
+      operationId: getEcho
+      responses:
+        '200': {description: An echo.}
+"""
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "line"),
+    [
+        ("asyncapi.yaml", "^operations:\n", NEW_COMMAND, 'asyncapi.yaml: operation "shout" has no handler'),
+        ("openapi.yaml", "^paths:\n", NEW_PATH, 'openapi.yaml: operation "getEcho" has no handler'),
+        (
+            "asyncapi.yaml",
+            "^  unsubscribe:\n.*?(?=^  publish:\n)",
+            "",
+            'asyncapi.yaml: handler "unsubscribe" has no operation',
+        ),
+        ("openapi.yaml", "^  /stats:\n.*?(?=^  /openapi)", "", 'openapi.yaml: handler "getStats" has no operation'),
+        ("openapi.yaml", "^info:", "info: [", "DIR/openapi.yaml: line 4 expected ',' or ']', but got ':'"),
+        (
+            "schemas/topic_name.yaml",
+            "^title",
+            "\ttitle",
+            "DIR/schemas/topic_name.yaml: line 1 found character '\\t' that cannot start any token",
+        ),
+        (
+            "schemas/topic_name.yaml",
+            "^title",
+            "title: X\ntitle",
+            'DIR/schemas/topic_name.yaml: line 2 the key "title" stands twice',
+        ),
+        (
+            "schemas/publish.yaml",
+            "message.yaml",
+            "massage.yaml",
+            "DIR/schemas/publish.yaml: $ref to massage.yaml, which is not there",
+        ),
+        (
+            "asyncapi.yaml",
+            "#/components/messages/Pong",
+            "#/components/messages/Nope",
+            "DIR/asyncapi.yaml: $ref #/components/messages/Nope points at nothing",
+        ),
+        (
+            "openapi.yaml",
+            "schema: {\\$ref: schemas/health.yaml}",
+            "schema: {$ref: '#/components/schemas/Nope'}",
+            "DIR/openapi.yaml: $ref #/components/schemas/Nope points at nothing",
+        ),
+    ],
+    ids=[
+        "new command",
+        "new path",
+        "command gone",
+        "path gone",
+        "yaml of a document",
+        "yaml of a schema",
+        "key twice",
+        "$ref to a file",
+        "$ref in asyncapi",
+        "$ref in openapi",
+    ],
+)
+def test_a_broken_document_stops_the_start_with_one_line(
+    specs: Specs, file: str, old: str, new: str, line: str
+) -> None:
+    path = specs.folder / file
+    text, count = re.subn(old, lambda _: new, path.read_text(), flags=re.DOTALL | re.MULTILINE)
+    assert count == 1
+    path.write_text(text)
+    assert broken_line(specs) == line
+
+
+@pytest.mark.parametrize("file", ["openapi.yaml", "asyncapi.yaml"])
+def test_a_document_that_is_not_there_stops_the_start(specs: Specs, file: str) -> None:
+    (specs.folder / file).unlink()
+    assert broken_line(specs) == f"DIR/{file}: No such file or directory"
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("type: string", "type: strin"),
+        ("maxLength: 128", "maxLength: many"),
+        ("maxLength: 128", "maxLength: -1"),
+        ("pattern: ^", "pattern: ^("),
+    ],
+)
+def test_a_bad_schema_stops_the_start_with_a_line_that_says_where_it_is(specs: Specs, old: str, new: str) -> None:
+    specs.edit("schemas/topic_name.yaml", old, new)
+    line = broken_line(specs)
+    assert "not a JSON Schema" in line
+    assert "topic" in line.lower()
+
+
+def needed(operation: str, field: str, type_: str) -> str:
+    return f'asyncapi.yaml: operation "{operation}": its {field} must be a required {type_}'
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "named"),
+    [
+        ("openapi.yaml", "  /topics/{name}/messages:", "  /topics/{topic}/messages:", "/topics/{topic}/messages"),
+        ("schemas/message.yaml", "x-verbatim: true\n", "", "x-verbatim"),
+        (
+            "openapi.yaml",
+            "schema: {type: integer, minimum: 0}",
+            "schema: {type: string}",
+            'openapi.yaml: operation "getMessages": its parameter last_n must be of type integer',
+        ),
+        (
+            "openapi.yaml",
+            "schema: {$ref: schemas/topic_name.yaml}",
+            "schema: {type: integer}",
+            'openapi.yaml: operation "getTopic": its parameter name must be of type string',
+        ),
+        (
+            "schemas/new_topic.yaml",
+            "required: [name]\n",
+            "",
+            'openapi.yaml: operation "createTopic": its body must have a required string name',
+        ),
+        ("schemas/subscribe.yaml", "type, topic,", "type,", needed("subscribe", "topic", "string")),
+        ("schemas/unsubscribe.yaml", "type, topic,", "type,", needed("unsubscribe", "topic", "string")),
+        ("schemas/publish.yaml", "type, topic,", "type,", needed("publish", "topic", "string")),
+        ("schemas/publish.yaml", "$ref: topic_name.yaml", "type: integer", needed("publish", "topic", "string")),
+        ("schemas/publish.yaml", "topic, message]", "topic]", needed("publish", "message", "object")),
+    ],
+)
+def test_a_document_under_which_a_handler_must_fail_stops_the_start(
+    specs: Specs, file: str, old: str, new: str, named: str
+) -> None:
+    specs.edit(file, old, new)
+    assert named in broken_line(specs)

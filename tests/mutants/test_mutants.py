@@ -1,0 +1,47 @@
+"""The contract tests can fail: they find each defect of `tests.mutants.mutants`, and none where there is none."""
+
+import sys
+from collections.abc import Callable
+
+import pytest
+
+from specbus.verify.checks import Result, execute
+from specbus.verify.run import OWN_HEARTBEAT, SERVICE, collect, own_server, target_of
+from specbus.verify.target import Options
+from tests.mutants.mutants import MUTANTS, Mutant
+from tests.support.server import SPECS
+
+pytestmark = pytest.mark.slow
+
+
+def results(program: tuple[str, ...], mutant: Mutant | None, seed: int, examples: int) -> list[Result]:
+    """What the checks say of the server that `program` starts: all of them, or up to the first that finds `mutant`."""
+    key = mutant.settings.get("api_key") if mutant else None
+    found = []
+    with own_server(SPECS, key, program) as url:
+        options = Options(url, SPECS, key, examples, seed, deadline=2.0, heartbeat=OWN_HEARTBEAT)
+        with target_of(options) as target:
+            checks = collect(target)
+            if mutant:
+                # Those of its own area first: they should find it.
+                checks.sort(key=lambda check: check.area != mutant.area)
+            for check in checks:
+                found.append(execute(check, target))
+                if mutant and not found[-1].kept:
+                    break
+    return found
+
+
+@pytest.mark.parametrize("name", MUTANTS)
+def test_a_mutant_is_found(name: str, record_property: Callable[[str, object], None]) -> None:
+    mutant = MUTANTS[name]
+    *_, last = results((sys.executable, "-m", "tests.mutants.mutants", name), mutant, seed=1, examples=20)
+    assert last.error is None, last.error
+    assert last.failures, f"no check notices that {mutant.defect}"
+    record_property("mutant", f"{name}|{mutant.defect}|{last.check.area}: {last.check.name}")
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_the_service_keeps_its_contract(seed: int) -> None:
+    broken = [result for result in results(SERVICE, None, seed, examples=20) if not result.kept]
+    assert [(result.check.name, result.failures, result.error) for result in broken] == []

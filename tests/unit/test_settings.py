@@ -1,0 +1,168 @@
+"""The settings: their bounds, where they come from, what is said of a wrong one."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import SecretStr, ValidationError
+
+from specbus.bus.broker import OverflowPolicy
+from specbus.settings import Settings, SettingsError, load
+from tests.support.server import SPECS
+
+AT_LEAST_0 = "must be greater than or equal to 0"
+AT_LEAST_1 = "must be greater than or equal to 1"
+NOT_WHOLE = "must be a valid integer, unable to parse string as an integer"
+NOT_FINITE = "must be a finite number"
+NOT_A_NUMBER = "must be a valid number, unable to parse string as a number"
+
+DEFAULTS = {
+    "host": "127.0.0.1",
+    "port": 8080,
+    "specs": SPECS,
+    "docs": True,
+    "root_path": None,
+    "api_key": None,
+    "max_queue_size": 100,
+    "overflow_policy": OverflowPolicy.DROP_OLDEST,
+    "history_size": 100,
+    "max_frame_bytes": 1_048_576,
+    "max_topics": 10_000,
+    "max_subscriptions": 1_000,
+    "max_connections": 20_000,
+    "heartbeat_interval": 30.0,
+    "ping_interval": 20.0,
+    "ping_timeout": 20.0,
+    "shutdown_deadline": 10.0,
+    "log_level": "INFO",
+    "log_format": "text",
+    "debug": False,
+}
+
+ACCEPTED: dict[str, dict[str, Any]] = {
+    "host": {"0.0.0.0": "0.0.0.0", "::": "::", "localhost": "localhost"},
+    "port": {"0": 0, "65535": 65535},
+    "specs": {"elsewhere": Path("elsewhere")},
+    "docs": {"true": True, "0": False},
+    "root_path": {"/bus": "/bus", "/a/b-c": "/a/b-c"},
+    "api_key": {"k": SecretStr("k")},
+    "max_queue_size": {"1": 1},
+    "overflow_policy": {
+        "drop_oldest": OverflowPolicy.DROP_OLDEST,
+        "disconnect": OverflowPolicy.DISCONNECT,
+    },
+    "history_size": {"0": 0},
+    "max_frame_bytes": {"1": 1},
+    "max_topics": {"1": 1},
+    "max_subscriptions": {"1": 1},
+    "max_connections": {"1": 1},
+    "heartbeat_interval": {"0": 0.0, "0.5": 0.5},
+    "ping_interval": {"0": 0.0, "0.5": 0.5},
+    "ping_timeout": {"0.001": 0.001},
+    "shutdown_deadline": {"0": 0.0, "0.5": 0.5},
+    "log_level": {"DEBUG": "DEBUG", "info": "INFO", "Warning": "WARNING", "ERROR": "ERROR", "CRITICAL": "CRITICAL"},
+    "log_format": {"text": "text", "json": "json"},
+    "debug": {"true": True, "1": True, "on": True, "false": False, "0": False, "off": False},
+}
+
+REFUSED: dict[str, dict[str, str]] = {
+    "host": {"": "must have at least 1 character, not ''"},
+    "port": {
+        "-1": f"{AT_LEAST_0}, not '-1'",
+        "65536": "must be less than or equal to 65535, not '65536'",
+        "80.5": f"{NOT_WHOLE}, not '80.5'",
+        "": f"{NOT_WHOLE}, not ''",
+        "80\n81": rf"{NOT_WHOLE}, not '80\n81'",
+    },
+    "docs": {"perhaps": "must be a valid boolean, unable to interpret input, not 'perhaps'"},
+    "root_path": {
+        text: f"must match pattern '^(/[A-Za-z0-9._~-]+)+$', not {text!r}" for text in ("", "/", "bus", "/bus/", "/a\n")
+    },
+    "api_key": {"": "must have at least 1 character"},
+    "max_queue_size": {"0": f"{AT_LEAST_1}, not '0'", "many": f"{NOT_WHOLE}, not 'many'"},
+    "overflow_policy": {"DROP": "must be 'drop_oldest' or 'disconnect', not 'DROP'"},
+    "history_size": {"-1": f"{AT_LEAST_0}, not '-1'"},
+    "max_frame_bytes": {"0": f"{AT_LEAST_1}, not '0'", "1MB": f"{NOT_WHOLE}, not '1MB'"},
+    "max_topics": {"0": f"{AT_LEAST_1}, not '0'"},
+    "max_subscriptions": {"0": f"{AT_LEAST_1}, not '0'"},
+    "max_connections": {"0": f"{AT_LEAST_1}, not '0'"},
+    "heartbeat_interval": {"-0.1": f"{AT_LEAST_0}, not '-0.1'", "nan": f"{NOT_FINITE}, not 'nan'"},
+    "ping_interval": {"-0.1": f"{AT_LEAST_0}, not '-0.1'", "inf": f"{NOT_FINITE}, not 'inf'"},
+    "ping_timeout": {"0": "must be greater than 0, not '0'", "20s": f"{NOT_A_NUMBER}, not '20s'"},
+    "shutdown_deadline": {"-0.1": f"{AT_LEAST_0}, not '-0.1'", "1e400": f"{NOT_FINITE}, not '1e400'"},
+    "log_level": {"LOUD": "must be 'DEBUG', 'INFO', 'WARNING', 'ERROR' or 'CRITICAL', not 'LOUD'"},
+    "log_format": {"xml": "must be 'text' or 'json', not 'xml'"},
+    "debug": {"perhaps": "must be a valid boolean, unable to interpret input, not 'perhaps'"},
+}
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_around(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in DEFAULTS:
+        monkeypatch.delenv(f"PUBSUB_{name.upper()}", raising=False)
+
+
+def cases(table: dict[str, dict[str, Any]]) -> list[Any]:
+    """Each value of each setting in `table`."""
+    return [
+        pytest.param(name, text, outcome, id=f"{name}={text}")
+        for name, values in table.items()
+        for text, outcome in values.items()
+    ]
+
+
+def refusal(given: dict[str, str] | None = None) -> str:
+    """The line with which the settings are refused."""
+    with pytest.raises(SettingsError) as refused:
+        load(given)
+    return str(refused.value)
+
+
+def test_every_setting_has_its_default_and_a_description_and_its_bounds_are_tested() -> None:
+    assert load().model_dump() == DEFAULTS
+    assert all(field.description for field in Settings.model_fields.values())
+    assert list(ACCEPTED) == list(DEFAULTS)
+    # Any path may be the documents': whether they are there, and good, shows when they are read.
+    assert REFUSED.keys() == DEFAULTS.keys() - {"specs"}
+
+
+@pytest.mark.parametrize(("name", "text", "value"), cases(ACCEPTED))
+def test_a_value_within_bounds_is_taken_from_option_and_environment(
+    monkeypatch: pytest.MonkeyPatch, name: str, text: str, value: object
+) -> None:
+    assert load({name: text}).model_dump() == {**DEFAULTS, name: value}
+    monkeypatch.setenv(f"PUBSUB_{name.upper()}", text)
+    assert load().model_dump() == {**DEFAULTS, name: value}
+
+
+@pytest.mark.parametrize(("name", "text", "problem"), cases(REFUSED))
+def test_a_wrong_value_is_one_line_that_names_option_or_variable(
+    monkeypatch: pytest.MonkeyPatch, name: str, text: str, problem: str
+) -> None:
+    assert refusal({name: text}) == f"--{name.replace('_', '-')}: {problem}"
+    monkeypatch.setenv(f"PUBSUB_{name.upper()}", text)
+    assert refusal() == f"PUBSUB_{name.upper()}: {problem}"
+
+
+def test_an_option_wins_over_the_environment_for_its_own_setting_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PUBSUB_PORT", "1")
+    monkeypatch.setenv("PUBSUB_MAX_TOPICS", "2")
+    assert load({"port": "3"}).model_dump() == {**DEFAULTS, "port": 3, "max_topics": 2}
+    assert load({}).model_dump() == {**DEFAULTS, "port": 1, "max_topics": 2}
+
+
+def test_of_the_environment_only_the_settings_variables_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("PORT", "MAX_TOPICS", "DEBUG", "PUBSUB_OF_ANOTHER_PROGRAM"):
+        monkeypatch.setenv(name, "1")
+    assert load().model_dump() == DEFAULTS
+
+
+def test_a_setting_that_is_none_is_refused() -> None:
+    assert refusal({"prot": "1"}).startswith("--prot: ")
+
+
+def test_the_key_is_not_shown_and_settings_do_not_change() -> None:
+    settings = load({"api_key": "secret"})
+    assert "secret" not in f"{settings!r} {settings}"
+    with pytest.raises(ValidationError, match="frozen"):
+        settings.port = 1
