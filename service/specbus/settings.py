@@ -15,11 +15,10 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_core import PydanticCustomError
 
 from specbus.bus.limits import Limits
+from specbus.spec import SPECS as SPECS
 from specbus.websocket.limits import Keepalive
 
 PREFIX = "PUBSUB_"
-SPECS = (Path(__file__).parent / "specs").resolve()
-"""The documents that come with the package; in a checkout a link to `specs/`."""
 
 _UPPER = BeforeValidator(lambda value: value.upper() if isinstance(value, str) else value)
 
