@@ -105,10 +105,23 @@ class _Group:
 class Fanout:
     """The subscribers of one topic, in this process. A `Listener` for the engine. Only the hub changes it."""
 
-    __slots__ = ("_hub", "_pending", "_pending_bytes", "delivered", "dropped", "groups", "name", "waiting")
+    __slots__ = (
+        "_hub",
+        "_max_joined_bytes",
+        "_pending",
+        "_pending_bytes",
+        "_with_pending",
+        "delivered",
+        "dropped",
+        "groups",
+        "name",
+        "waiting",
+    )
 
     def __init__(self, hub: "Hub", name: str) -> None:
         self._hub = hub
+        self._with_pending = hub.with_pending
+        self._max_joined_bytes = hub.max_joined_bytes
         self.name = name
         self.delivered = 0
         """Publications handed to subscribers, replayed ones included."""
@@ -132,10 +145,12 @@ class Fanout:
             return
         pending = self._pending
         if not pending:
-            self._hub.has_pending(self)
+            if not self._with_pending:
+                self._hub.schedule_flush()
+            self._with_pending[self] = None
         pending.append(publication)
         self._pending_bytes = size = self._pending_bytes + len(publication.message)
-        if size >= self._hub.max_joined_bytes:
+        if size >= self._max_joined_bytes:
             self.flush()
 
     def end(self) -> None:
@@ -179,11 +194,9 @@ class Fanout:
             return
         self._pending = []
         self._pending_bytes = 0
-        self._hub.has_flushed(self)
+        del self._with_pending[self]
         # The outboxes first: who pauses while it takes the bytes joins them, and has these publications already.
-        overflowed = [
-            subscriber for subscriber, outbox in self.waiting.items() if not self._enqueue(outbox, publications)
-        ]
+        overflowed = self._enqueue(publications) if self.waiting else ()
         for group in tuple(self.groups.values()):
             self.delivered += len(group.deliver) * len(publications)
             data = group.encode(publications)
@@ -192,14 +205,18 @@ class Fanout:
         for subscriber in overflowed:
             self._hub.overflow(subscriber)
 
-    def _enqueue(self, outbox: Outbox, publications: list[Publication]) -> bool:
-        """Have `publications` wait in `outbox`. False if they are too many and the subscriber is to go for that."""
-        outbox.put(publications)
-        if outbox.excess:
-            if self._hub.limits.overflow_policy is OverflowPolicy.DISCONNECT:
-                return False
-            self.dropped += outbox.drop_oldest()
-        return True
+    def _enqueue(self, publications: list[Publication]) -> list[Subscriber]:
+        """Have `publications` wait where subscriptions wait. Gives those who are to go, as more waits than may."""
+        overflowed = []
+        disconnect = self._hub.limits.overflow_policy is OverflowPolicy.DISCONNECT
+        for subscriber, outbox in self.waiting.items():
+            outbox.put(publications)
+            if outbox.excess:
+                if disconnect:
+                    overflowed.append(subscriber)
+                else:
+                    self.dropped += outbox.drop_oldest()
+        return overflowed
 
 
 class Hub:
@@ -228,7 +245,8 @@ class Hub:
         self.max_joined_bytes = max_joined_bytes
         self.fanouts: dict[str, Fanout] = {}
         """By topic, for topics that had a subscriber since they were created. To be read only."""
-        self._with_pending: dict[Fanout, None] = {}
+        self.with_pending: dict[Fanout, None] = {}
+        """The fan-outs that have something pending. They change it themselves."""
         self._members: dict[Subscriber, _Member] = {}
 
     def join(self, topic: str, subscriber: Subscriber, replayed: Sequence[Publication] = ()) -> None:
@@ -327,22 +345,16 @@ class Hub:
 
     def flush(self) -> None:
         """Hand on everything pending: the end of a tick."""
-        while self._with_pending:
+        while self.with_pending:
             # Not one by one from the front: what is deleted there would be passed over again for each.
-            for fanout in tuple(self._with_pending):
+            for fanout in tuple(self.with_pending):
                 fanout.flush()
 
     # What a fan-out calls
 
-    def has_pending(self, fanout: Fanout) -> None:
-        """Flush `fanout` when the tick ends."""
-        if not self._with_pending:
-            self._schedule(self.flush)
-        self._with_pending[fanout] = None
-
-    def has_flushed(self, fanout: Fanout) -> None:
-        """Hear that nothing of `fanout` is pending any more."""
-        del self._with_pending[fanout]
+    def schedule_flush(self) -> None:
+        """Have `flush` called when the tick ends."""
+        self._schedule(self.flush)
 
     def overflow(self, subscriber: Subscriber) -> None:
         """Forget `subscriber`, for whom too much waits, and have its connection ended."""

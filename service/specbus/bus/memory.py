@@ -18,14 +18,15 @@ _EPOCH_BYTES = 9
 class MemoryTopic:
     """A topic, and what it retains."""
 
-    __slots__ = ("_ring", "end", "epoch", "name", "offset", "take")
+    __slots__ = ("end", "epoch", "name", "offset", "ring", "take")
 
     def __init__(self, name: str, history_size: int) -> None:
         self.name = name
         self.epoch = secrets.token_urlsafe(_EPOCH_BYTES)
         self.offset = 0
         """Of the newest message. Each adds 1, so it is also how many there were."""
-        self._ring: deque[Publication] = deque(maxlen=history_size)
+        self.ring: deque[Publication] = deque(maxlen=history_size)
+        """The newest publications, oldest first."""
         self.take: Callable[[Publication], None] | None = None
         """The listener's method, if there is a listener: to look it up for each message takes time."""
         self.end: Callable[[], None] | None = None
@@ -38,20 +39,16 @@ class MemoryTopic:
     @property
     def retained(self) -> int:
         """Messages retained."""
-        return len(self._ring)
+        return len(self.ring)
 
     @property
     def position(self) -> Position:
         """Where the order is now."""
         return Position(self.epoch, self.offset)
 
-    def append(self, publication: Publication) -> None:
-        """Retain `publication`."""
-        self._ring.append(publication)
-
     def newest(self, count: int) -> list[Publication]:
         """The newest that are retained, at most `count`, oldest first."""
-        return list(itertools.islice(self._ring, max(len(self._ring) - count, 0), None))
+        return list(itertools.islice(self.ring, max(len(self.ring) - count, 0), None))
 
 
 class MemoryEngine:
@@ -95,7 +92,7 @@ class MemoryEngine:
             raise TopicNotFound(topic)
         found.offset = offset = found.offset + 1
         publication = Publication(topic, offset, self._clock(), message)
-        found.append(publication)
+        found.ring.append(publication)
         if found.take is not None:
             found.take(publication)
         done(Position(found.epoch, offset))

@@ -5,7 +5,7 @@ import msgspec
 # msgspec.Struct as a class with slots whose constructor is in C: made for each message, and a third of the time.
 
 
-class Position(msgspec.Struct, frozen=True):
+class Position(msgspec.Struct, frozen=True, gc=False):
     """A place in a topic's order.
 
     Args:

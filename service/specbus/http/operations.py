@@ -146,8 +146,7 @@ class RestOperations:
         """Give the retained messages, each as the very event that subscribers got."""
         retained: asyncio.Future[Sequence[Publication]] = asyncio.get_running_loop().create_future()
         self._operations.history(name, last_n, lambda _, publications: retained.set_result(publications))
-        event = messages.event_writer(name)
-        events = b",".join([event(each.message, each.offset, each.ts) for each in await retained])
+        events = b",".join(map(messages.event_writer(name), await retained))
         return _json(b'{"topic":%b,"events":[%b]}' % (msgspec.json.encode(name), events))
 
     def _address(self) -> Address | None:

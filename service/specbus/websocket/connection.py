@@ -26,7 +26,6 @@ read. So `Session.send_answers` is called wherever other bytes go out.
 import asyncio
 import enum
 import logging
-from collections.abc import Iterator
 from http import HTTPStatus
 from typing import Any, cast
 
@@ -102,7 +101,9 @@ class Connection(Session, asyncio.Protocol):
         if self._state is _State.HANDSHAKE:
             self._handshake(data)
         else:
-            self._take(self._reader.read(data))
+            self._answers = []
+            self._reader.read(data, self)
+            self.end_read()
 
     def pause_writing(self) -> None:
         """Have the hub queue: the peer does not read as fast as we write."""
@@ -117,7 +118,9 @@ class Connection(Session, asyncio.Protocol):
         self._endpoint.hub.resume(self)
         if reader.held and not reader.paused and not self._stopping:
             self._transport.resume_reading()
-            self._take(reader.resume())
+            self._answers = []
+            reader.resume(self)
+            self.end_read()
         if self._stopping:
             self.shutdown()
 
@@ -164,6 +167,21 @@ class Connection(Session, asyncio.Protocol):
         if not self._reader.paused and self._state is _OPEN:
             self.send(message)
 
+    # What the reader calls; it calls `receive` too
+
+    def hear(self, signal: Signal) -> None:
+        """Follow what the reader has found."""
+        if signal is OUTPUT:
+            self._write_out()
+        elif signal is HELD:
+            self._transport.pause_reading()
+        elif signal is BINARY:
+            self.refuse_binary()
+        else:
+            # The event loop would read on as long as there is something to read.
+            self._transport.pause_reading()
+            asyncio.get_running_loop().call_soon(self._read_on)
+
     # What the session calls
 
     def close(self, code: int, reason: str) -> None:
@@ -193,24 +211,6 @@ class Connection(Session, asyncio.Protocol):
         self._state = _OPEN
         self._endpoint.registry.add(self)
         log_event(_log, logging.INFO, "connection opened", peer=self.peer)
-
-    def _take(self, incoming: Iterator[bytes | Signal]) -> None:
-        """Carry out what a read has brought."""
-        self.begin_read()
-        for item in incoming:
-            if type(item) is bytes:
-                self.receive(item)
-            elif item is OUTPUT:
-                self._write_out()
-            elif item is HELD:
-                self._transport.pause_reading()
-            elif item is BINARY:
-                self.refuse_binary()
-            else:
-                # The event loop would read on as long as there is something to read.
-                self._transport.pause_reading()
-                asyncio.get_running_loop().call_soon(self._read_on)
-        self.end_read()
 
     def _read_on(self) -> None:
         """Read again after a turn of the others."""

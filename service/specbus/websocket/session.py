@@ -8,12 +8,12 @@ from websockets.frames import CloseCode
 
 from specbus.bus.errors import LimitExceeded, OperationError
 from specbus.bus.hub import Encode
-from specbus.bus.publication import Position, Publication
+from specbus.bus.publication import Publication
 from specbus.contract.commands import Refusal, WebSocketContract
 from specbus.contract.schema import quoted
 from specbus.log import log_event
 from specbus.wire import messages
-from specbus.wire.websocket import payloads, text_frame
+from specbus.wire.websocket import payloads, text_frame, text_head
 
 _log = logging.getLogger(__name__)
 
@@ -33,9 +33,12 @@ def event_frames(topic: str) -> Encode:
 
     def encode(publications: Sequence[Publication]) -> bytes:
         if len(publications) == 1:
-            publication = publications[0]
-            return text_frame(event(publication.message, publication.offset, publication.ts))
-        return b"".join([text_frame(event(each.message, each.offset, each.ts)) for each in publications])
+            return text_frame(event(publications[0]))
+        parts: list[bytes] = []
+        for publication in publications:
+            text = event(publication)
+            parts += (text_head(len(text)), text)
+        return b"".join(parts)
 
     return encode
 
@@ -55,7 +58,7 @@ class Session:
         self._answers: list[bytes] | None = None
         """Frames that answer what came together, to be sent together: a write costs more than all else of a command.
 
-        None between reads.
+        What carries the session makes the list before it hands on what came. Between reads it is None.
         """
         self._limit_logged = False
         """Whether the log has it that the client wanted more than a connection may have."""
@@ -94,14 +97,6 @@ class Session:
             answers.clear()
             self.deliver(data)
 
-    def published(self, topic: str, request_id: str | None, position: Position) -> None:
-        """Acknowledge a publication."""
-        self.answer(messages.ack(topic, request_id, (position.epoch, position.offset)))
-
-    def subscribed(self, topic: str, request_id: str | None, position: Position) -> None:
-        """Acknowledge a subscription, before any event of it."""
-        self.send(messages.ack(topic, request_id, (position.epoch, position.offset)))
-
     # What the hub calls
 
     def notify_dropped(self, topic: str, count: int) -> None:
@@ -122,21 +117,17 @@ class Session:
 
     # What comes from the client
 
-    def begin_read(self) -> None:
-        """Collect the answers to what comes, until `end_read`."""
-        self._answers = []
-
     def end_read(self) -> None:
-        """Send them."""
-        self.send_answers()
+        """Send the answers to what came."""
+        if self._answers:
+            self.send_answers()
         self._answers = None
 
     def receive(self, text: bytes) -> None:
         """Carry out what the text message `text` asks for, and answer."""
-        request_id = None
+        frame: Frame = {}
         try:
             command, frame = self._contract.dispatch(text)
-            request_id = frame.get("request_id")
             command(self, frame)
         except Refusal as refusal:
             self.answer(messages.error("BAD_REQUEST", str(refusal), request_id=refusal.request_id))
@@ -144,13 +135,13 @@ class Session:
             if isinstance(error, LimitExceeded) and not self._limit_logged:
                 self._limit_logged = True
                 log_event(_log, logging.WARNING, "limit reached", limit=error.limit, peer=self.peer)
-            self.answer(messages.error(error.code, str(error), request_id=request_id))
+            self.answer(messages.error(error.code, str(error), request_id=frame.get("request_id")))
         except UnicodeDecodeError:
             self.fail(CloseCode.INVALID_DATA, "a text frame must be UTF-8")
         except Exception:
             _log.exception("a command failed")
             text_ = "the service failed; its log says why"
-            self.answer(messages.error("INTERNAL", text_, request_id=request_id))
+            self.answer(messages.error("INTERNAL", text_, request_id=frame.get("request_id")))
 
     def refuse_binary(self) -> None:
         """Answer a binary message."""

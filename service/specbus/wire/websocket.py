@@ -19,6 +19,9 @@ While the reader is open, its owner may set `paused`: the client does not read w
 that would have an answer stays where it is, with all that follows, and `held` says so; pongs and a close frame that
 come before it are still seen. `resume` goes on with it.
 
+`read` calls its handler, rather than giving it what it finds: a call is cheaper than to resume a generator. The handler
+may call all methods but `read` and `resume`.
+
 These hold whenever `read` is not running:
 
 - `_rest` is the beginning of a frame, or frames that are held: never a frame that could be dealt with.
@@ -29,7 +32,7 @@ These hold whenever `read` is not running:
 import enum
 import logging
 import struct
-from collections.abc import Iterator
+from typing import Protocol
 
 from websockets.frames import CloseCode, Frame, Opcode
 from websockets.protocol import OPEN
@@ -45,7 +48,9 @@ FRAGMENTS_PER_TURN = 256
 PING = b"\x89\x00"
 """A ping frame without a payload (RFC 6455, 5.5.2)."""
 
+_SHORT_HEADS = [bytes([0x81, size]) for size in range(126)]
 _medium_head = struct.Struct(">BBH").pack
+_long_head = struct.Struct(">BBQ").pack
 _FIN_TEXT = 0x81
 _DATA_HEADS = {0x00, 0x80, 0x01, 0x81, 0x02, 0x82}
 _CONTROL_HEADS = {0x88, 0x89, 0x8A}
@@ -59,11 +64,17 @@ def text_frame(payload: bytes) -> bytes:
     A server's frames are not masked (5.1), so an event's bytes are the same for every subscriber.
     """
     size = len(payload)
+    # Most are of medium length: they do without a call.
+    return (_medium_head(0x81, 126, size) if 126 <= size < 65_536 else text_head(size)) + payload
+
+
+def text_head(size: int) -> bytes:
+    """What stands before a payload of `size` bytes in an unmasked text frame."""
     if size < 126:
-        return b"\x81%c%b" % (size, payload)
+        return _SHORT_HEADS[size]
     if size < 65_536:
-        return _medium_head(0x81, 126, size) + payload
-    return b"\x81\x7f%b%b" % (size.to_bytes(8), payload)
+        return _medium_head(0x81, 126, size)
+    return _long_head(0x81, 127, size)
 
 
 def payloads(frames: bytes) -> list[bytes]:
@@ -78,7 +89,7 @@ def payloads(frames: bytes) -> list[bytes]:
 
 
 class Signal(enum.Enum):
-    """What a `FrameReader` tells its owner beside text messages."""
+    """What a `FrameReader` tells its handler beside text messages."""
 
     OUTPUT = enum.auto()
     """There is something to send: see `data_to_send`."""
@@ -92,6 +103,16 @@ class Signal(enum.Enum):
 
 # Module-level aliases: attribute access on an Enum class is about 3x slower on Python 3.11.
 OUTPUT, HELD, BINARY, MANY_FRAGMENTS = Signal
+
+
+class Handler(Protocol):
+    """Whose frames a `FrameReader` takes apart."""
+
+    def receive(self, text: bytes) -> None:
+        """Have a text message. It is not known to be UTF-8."""
+
+    def hear(self, signal: Signal) -> None:
+        """Have what is no text message."""
 
 
 class _Fragments:
@@ -124,11 +145,8 @@ class FrameReader:
         """Whether frames wait until `resume`."""
         self.closing = False
 
-    def read(self, data: bytes) -> Iterator[bytes | Signal]:
-        """The text messages in `data`, and what the owner must know in between. To be taken to the end.
-
-        The text of a message is not known to be UTF-8.
-        """
+    def read(self, data: bytes, handler: Handler) -> None:
+        """Hand `handler` the text messages in `data`, and what it must know in between."""
         if self._rest is not None:
             self._rest += data
             if self.held or len(self._rest) < self._need:
@@ -154,7 +172,7 @@ class FrameReader:
                 length = two if length == 126 else int.from_bytes(data[position + 2 : start])
             if second < 0x80 or length > limit or (head != _FIN_TEXT and not _is_usual(head, length)):
                 self._refuse_header(head, second, length)
-                yield OUTPUT
+                handler.hear(OUTPUT)
                 return
             end = start + 4 + length
             if size < end:
@@ -163,27 +181,27 @@ class FrameReader:
             if self.paused and head != _PONG_HEAD and head != _CLOSE_HEAD:
                 self._keep(data, position, 0)
                 self.held = True
-                yield HELD
+                handler.hear(HELD)
                 return
             here, position = position, end
             if head == _FIN_TEXT and self._fragments is None:
-                yield apply_mask(data[start + 4 : end], data[start : start + 4])
+                handler.receive(apply_mask(data[start + 4 : end], data[start : start + 4]))
             elif head in _DATA_HEADS:
                 payload = apply_mask(data[start + 4 : end], data[start : start + 4])
-                yield from self._data_frame(Frame(Opcode(head & 0x0F), payload, fin=head >= 0x80))
+                self._data_frame(Frame(Opcode(head & 0x0F), payload, fin=head >= 0x80), handler)
             elif head != _PONG_HEAD:
                 self._receive(data[here:end])
-                yield OUTPUT
+                handler.hear(OUTPUT)
             if position == size:
                 return
         self._receive(data[position:])
-        yield OUTPUT
+        handler.hear(OUTPUT)
 
-    def resume(self) -> Iterator[bytes | Signal]:
-        """What `read` gives, of the frames that were held."""
+    def resume(self, handler: Handler) -> None:
+        """Read the frames that were held."""
         self.held = False
         data, self._rest = bytes(self._rest or b""), None
-        return self.read(data)
+        self.read(data, handler)
 
     def close(self, code: int, reason: str) -> None:
         """Start the closing handshake (RFC 6455, 7.1.2)."""
@@ -256,30 +274,30 @@ class FrameReader:
         else:
             self.fail(CloseCode.PROTOCOL_ERROR, "the opcode is reserved")
 
-    def _data_frame(self, frame: Frame) -> Iterator[bytes | Signal]:
+    def _data_frame(self, frame: Frame, handler: Handler) -> None:
         """Deal with a data frame that is not a whole text message (RFC 6455, 5.4)."""
         fragments = self._fragments
         if (frame.opcode is Opcode.CONT) is (fragments is None):
             expected = "no message has begun" if fragments is None else "the message before has not ended"
             self.fail(CloseCode.PROTOCOL_ERROR, expected)
-            yield OUTPUT
+            handler.hear(OUTPUT)
             return
         if fragments is None:
             fragments = self._fragments = _Fragments(frame.opcode is Opcode.TEXT)
             if not fragments.is_text:
-                yield BINARY
+                handler.hear(BINARY)
         fragments.data += frame.data
         fragments.count += 1
         if len(fragments.data) > self._max_size or fragments.count > MAX_FRAGMENTS:
             limits = f"{self._max_size} bytes and {MAX_FRAGMENTS} fragments"
             self.fail(CloseCode.MESSAGE_TOO_BIG, f"a message may have at most {limits}")
-            yield OUTPUT
+            handler.hear(OUTPUT)
         elif frame.fin:
             self._fragments = None
             if fragments.is_text:
-                yield bytes(fragments.data)
+                handler.receive(bytes(fragments.data))
         elif fragments.count % FRAGMENTS_PER_TURN == 0:
-            yield MANY_FRAGMENTS
+            handler.hear(MANY_FRAGMENTS)
 
     def _sans_io(self) -> ServerProtocol:
         if self._sansio is None:

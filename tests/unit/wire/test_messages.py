@@ -11,6 +11,7 @@ import yaml
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from specbus.bus.publication import Position, Publication
 from specbus.contract.commands import Refusal, WebSocketContract
 from specbus.wire import messages as wire
 from tests.support.documents import SPECS
@@ -25,6 +26,11 @@ def decoded(text: bytes) -> dict[str, Any]:
     """The JSON object in `text`."""
     value: dict[str, Any] = json.loads(text)
     return value
+
+
+def event(topic: str, message: bytes, offset: int, ts: float) -> bytes:
+    """The event for one message."""
+    return wire.event_writer(topic)(Publication(topic, offset, ts, message))
 
 
 def without_ts(frame: bytes) -> dict[str, Any]:
@@ -43,7 +49,7 @@ MESSAGE = b'{"id":"%b","payload":{"amount":"99.5"}}' % UUID.encode()
 
 FRAMES: list[tuple[Callable[[], bytes], dict[str, Any]]] = [
     (
-        lambda: wire.event_writer("orders")(MESSAGE, 42, wire.time.time()),
+        lambda: event("orders", MESSAGE, 42, wire.time.time()),
         {
             "type": "event",
             "topic": "orders",
@@ -53,7 +59,7 @@ FRAMES: list[tuple[Callable[[], bytes], dict[str, Any]]] = [
         },
     ),
     (
-        lambda: wire.ack("orders", "r1", ("e", 42)),
+        lambda: wire.ack("orders", "r1", Position("e", 42)),
         {
             "type": "ack",
             "request_id": "r1",
@@ -64,7 +70,7 @@ FRAMES: list[tuple[Callable[[], bytes], dict[str, Any]]] = [
         },
     ),
     (
-        lambda: wire.ack("orders", None, ("e", 0)),
+        lambda: wire.ack("orders", None, Position("e", 0)),
         {"type": "ack", "topic": "orders", "status": "ok", "position": {"epoch": "e", "offset": 0}, "ts": TS},
     ),
     (
@@ -198,8 +204,8 @@ def test_a_request_id_with_half_a_character_is_refused_and_not_echoed(text: str)
 def test_a_topic_in_a_frame_is_the_topic_whatever_its_name(topic: str) -> None:
     frames = [
         wire.ack(topic, None),
-        wire.event_writer(topic)(MESSAGE, 1, TIME),
-        wire.ack(topic, "r", ("e", 1)),
+        event(topic, MESSAGE, 1, TIME),
+        wire.ack(topic, "r", Position("e", 1)),
         wire.info("topic_deleted", topic),
         wire.error("SLOW_CONSUMER", "slow", topic=topic, dropped=1),
     ]
@@ -246,8 +252,8 @@ def test_a_message_goes_from_the_publishers_frame_to_the_event_byte_for_byte(
     sent = f'{{"topic":"t","message":{a}{message}{b},"type":"publish"}}'
     handler, frame = CONTRACT.dispatch(sent.encode())
     assert (handler, frame["topic"]) == ("publish", "t")
-    event = wire.event_writer(frame["topic"])(frame["message"].text, 7, TIME)
+    text = event(frame["topic"], frame["message"].text, 7, TIME)
     start, end = b'{"type":"event","topic":"t","message":', b',"offset":7,"ts":"2025-08-25T10:00:00Z"}'
-    assert event[: len(start)] == start
-    assert event[len(start) : -len(end)] == message.encode()
-    assert CONTRACT.problems_of_sent(event) == []
+    assert text[: len(start)] == start
+    assert text[len(start) : -len(end)] == message.encode()
+    assert CONTRACT.problems_of_sent(text) == []
