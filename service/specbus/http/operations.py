@@ -2,14 +2,13 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from functools import lru_cache
 from http import HTTPStatus
 from typing import Any
 
 import msgspec
-from connexion import request
-from starlette.datastructures import Headers
+from starlette.requests import Request
 from starlette.responses import Response
 
 from specbus import __version__
@@ -17,13 +16,11 @@ from specbus.bus.broker import Broker, LimitExceeded, Topic, TopicExists, TopicN
 from specbus.contract.decoding import Verbatim
 from specbus.contract.requests import RestContract
 from specbus.contract.schema import quoted
+from specbus.http.dispatch import Handler
 from specbus.http.problems import ProblemError
 from specbus.http.public_url import Address
-from specbus.http.validation import BODY
 from specbus.log import event
 from specbus.wire import messages as wire
-
-Handler = Callable[..., Awaitable[Response]]
 
 _log = logging.getLogger(__name__)
 
@@ -80,9 +77,11 @@ class Operations:
         names = [name for name in vars(Operations) if name[0] != "_" and name != "by_id"]
         return {_camel(name): getattr(self, name) for name in names}
 
-    async def get_index(self) -> Response:
+    async def get_index(self, request: Request) -> Response:
         """Say what is where."""
-        links = {name: self._root_path + path for name, path in {**_LINKS, "websocket": self._websocket_path}.items()}
+        links = {
+            name: self._root(request) + path for name, path in {**_LINKS, "websocket": self._websocket_path}.items()
+        }
         index = {"name": "specbus", "version": __version__, "links": links}
         return _body(index, headers={"Vary": "Accept"})
 
@@ -103,33 +102,31 @@ class Operations:
         topics = self._broker.topics
         return _body({"topics": {name: _stats(topic) for name, topic in topics.items()}})
 
-    async def get_openapi(self) -> Response:
+    async def get_openapi(self, request: Request) -> Response:
         """Serve the OpenAPI document."""
-        return _json(self._openapi_at(self._address()))
+        return _json(self._openapi_at(self._address(request)))
 
-    async def get_asyncapi(self) -> Response:
+    async def get_asyncapi(self, request: Request) -> Response:
         """Serve the AsyncAPI document."""
-        return _json(self._asyncapi_at(self._address()))
+        return _json(self._asyncapi_at(self._address(request)))
 
     async def list_topics(self) -> Response:
         """List the topics."""
         topics = self._broker.topics.values()
         return _body({"topics": [{"name": topic.name, "subscribers": topic.subscribers} for topic in topics]})
 
-    async def create_topic(self) -> Response:
+    async def create_topic(self, request: Request, body: dict[str, Any]) -> Response:
         """Create a topic."""
-        name = request.scope[BODY]["name"]
+        name = body["name"]
         try:
             self._broker.create(name)
         except TopicExists:
-            raise ProblemError(
-                HTTPStatus.CONFLICT, f"the topic {quoted(name, 128)} exists", "topic-exists"
-            ) from None
+            raise ProblemError(HTTPStatus.CONFLICT, f"the topic {quoted(name, 128)} exists", "topic-exists") from None
         except LimitExceeded as limit:
             self._limit_reached(limit="max_topics")
             raise ProblemError(HTTPStatus.CONFLICT, str(limit), "topic-limit") from None
         event(_log, logging.INFO, "topic created", topic=name)
-        location = self._root_path + self._contract.operations["getTopic"].path_with({"name": name})
+        location = self._root(request) + self._contract.operations["getTopic"].path_with({"name": name})
         return _body({"status": "created", "topic": name}, HTTPStatus.CREATED, {"Location": location})
 
     async def get_topic(self, name: str) -> Response:
@@ -144,11 +141,10 @@ class Operations:
         event(_log, logging.INFO, "topic deleted", topic=name)
         return _body({"status": "deleted", "topic": name})
 
-    async def publish_message(self, name: str) -> Response:
+    async def publish_message(self, name: str, body: Verbatim) -> Response:
         """Publish a message."""
-        message: Verbatim = request.scope[BODY]
-        self._broker.publish(self._topic(name), wire.event(name, message.text))
-        return _body({"status": "accepted", "topic": name, "id": message["id"]}, HTTPStatus.ACCEPTED)
+        self._broker.publish(self._topic(name), wire.event(name, body.text))
+        return _body({"status": "accepted", "topic": name, "id": body["id"]}, HTTPStatus.ACCEPTED)
 
     async def get_messages(self, name: str, last_n: int | None = None) -> Response:
         """Give the retained messages, as the very bytes that subscribers got."""
@@ -158,9 +154,13 @@ class Operations:
         events = b",".join(map(wire.frame_payload, retained))
         return _json(b'{"topic":%b,"events":[%b]}' % (msgspec.json.encode(name), events))
 
-    def _address(self) -> Address | None:
+    def _address(self, request: Request) -> Address | None:
         """Where the client of this request reaches the service."""
-        return Address.of(request.scope["scheme"], Headers(scope=request.scope), self._root_path)
+        return Address.of(request.scope["scheme"], request.headers, self._root(request))
+
+    def _root(self, request: Request) -> str:
+        """What the paths that a client is told begin with."""
+        return self._root_path + str(request.scope.get("root_path", ""))
 
     def _topic(self, name: str) -> Topic:
         try:
