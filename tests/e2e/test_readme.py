@@ -11,8 +11,9 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.integration.cli.test_main import environment
-from tests.support.server import ROOT, SPECS, Server
+from tests.support.documents import ROOT, SPECS
+from tests.support.program import environment
+from tests.support.server import Server
 
 README = (ROOT / "README.md").read_text()
 SHELL = re.compile(r"^```sh\n(.*?)^```\n", re.MULTILINE | re.DOTALL)

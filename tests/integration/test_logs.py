@@ -15,9 +15,9 @@ import pytest
 import websockets
 
 from specbus.log import JsonFormatter, TextFormatter, event
-from tests.integration.cli.test_main import Program, program
-from tests.integration.websocket.test_backpressure import BULK, ENOUGH, frames_to_the_end, stalling
+from tests.support.program import Program, program
 from tests.support.server import Server, Socket, connected
+from tests.support.stalling import BULK, ENOUGH, frames_to_the_end, stalling
 
 STAMP = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"
 ADDRESS = r"127\.0\.0\.1:\d+"

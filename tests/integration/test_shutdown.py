@@ -17,9 +17,10 @@ from websockets.frames import Frame, Opcode
 
 from specbus.websocket.connection import Connection
 from specbus.wire import messages as wire
-from tests.integration.cli.test_main import Program, program
-from tests.integration.websocket.test_backpressure import BULK, frames_to_the_end, shown, stalling
-from tests.support.server import UUID, Server, Socket, connected, publication
+from tests.support.messages import UUID, publication
+from tests.support.program import Program, program
+from tests.support.server import Server, Socket, connected
+from tests.support.stalling import BULK, frames_to_the_end, shown, stalling
 
 GOING_AWAY = b"\x88\x19\x03\xe9the service is stopping"
 

@@ -11,8 +11,9 @@ from starlette.responses import Response
 from starlette.types import Message
 
 from specbus.http.validation import read_body
-from tests.integration.http.test_operations import MISSING, OPERATIONS, WRONG_NAME, check_problem, exchange
-from tests.support.server import UUID, Server, connected, running
+from tests.support.http import MISSING, OPERATIONS, WRONG_NAME, check_problem, exchange
+from tests.support.messages import UUID
+from tests.support.server import Server, connected, running
 
 Serve = Callable[..., Server]
 JSON = b"Content-Type: application/json\r\n"

@@ -9,8 +9,9 @@ import httpx
 import pytest
 import websockets
 
-from tests.integration.websocket.test_rfc6455 import PONG, frame, raw
-from tests.support.server import UUID, Server, connected, publication
+from tests.support.messages import UUID, publication
+from tests.support.raw import PONG, frame, raw
+from tests.support.server import Server, connected
 
 Serve = Callable[..., Server]
 

@@ -12,7 +12,8 @@ import yaml
 from specbus.contract.decoding import Verbatim
 from specbus.contract.requests import Body, InvalidRequest, Operation, Parameter, RestContract
 from specbus.spec.documents import ContractError, bundle
-from tests.support.server import SPECS, UUID
+from tests.support.documents import SPECS
+from tests.support.messages import UUID
 
 CONTRACT = RestContract(SPECS / "openapi.yaml")
 OPERATIONS = CONTRACT.operations

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from specbus.bus.broker import Broker
 from specbus.websocket.hub import Hub
 from specbus.websocket.schedule import Schedule
-from tests.support.server import SPECS
+from tests.support.documents import SPECS
 
 DELAY = 8.0
 LATENESS = 0.05

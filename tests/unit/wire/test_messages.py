@@ -17,7 +17,8 @@ from websockets.uri import parse_uri
 
 from specbus.contract.commands import Refusal, WebSocketContract
 from specbus.wire import messages as wire
-from tests.support.server import SPECS, UUID
+from tests.support.documents import SPECS
+from tests.support.messages import UUID
 
 HANDLERS = {name: name for name in ("subscribe", "unsubscribe", "publish", "ping")}
 CONTRACT = WebSocketContract(SPECS / "asyncapi.yaml", HANDLERS)
