@@ -139,6 +139,19 @@ async def test_the_service_is_at_the_root_wherever_a_proxy_puts_it(specs: Specs,
         assert sides.rest.get("/openapi.json").json()["servers"] == [{"url": "https://example.org/bus"}]
 
 
+async def test_a_path_without_parameters_goes_before_one_with_them(specs: Specs, serve: Serve) -> None:
+    path = specs.folder / "openapi.yaml"
+    found = re.fullmatch(r"(.*\n)  /stats:(\n.*?\n)(  /openapi.*\n)(components:.*)", path.read_text(), re.DOTALL)
+    assert found
+    start, stats, middle, end = found.groups()
+    path.write_text(f"{start}{middle}  /topics/stats:{stats}{end}")
+    async with both_sides(serve(specs=specs.folder)) as sides:
+        assert sides.rest.get("/topics/stats").json()["topics"].keys() == {"orders"}
+        refused = sides.rest.delete("/topics/stats")
+        check_problem(refused, 405, "/topics/stats has no DELETE, but GET, HEAD, OPTIONS")
+        assert sides.rest.get("/topics/orders").json()["name"] == "orders"
+
+
 def test_a_renamed_path_parameter_stops_the_start(specs: Specs) -> None:
     path = specs.folder / "openapi.yaml"
     text = path.read_text().replace("/{name}", "/{topic}").replace("- name: name\n", "- name: topic\n")
