@@ -95,7 +95,7 @@ def topics_listed_by_name(patch: Patch) -> None:
 def new_topic_answers_404(patch: Patch) -> None:
     async def get(original: Any, self: Operations, name: str) -> Any:
         if name in self._broker.topics and not self._broker.topics[name].messages:
-            raise ProblemError(HTTPStatus.NOT_FOUND, f"there is no topic {name}", "topic-not-found")
+            raise ProblemError(HTTPStatus.NOT_FOUND, f"there is no topic {name}", "topic-not-found", "Topic not found")
         return await original(self, name=name)
 
     wrap(patch, Operations, "get_topic", get)

@@ -121,10 +121,12 @@ class Operations:
         try:
             self._broker.create(name)
         except TopicExists:
-            raise ProblemError(HTTPStatus.CONFLICT, f"the topic {quoted(name, 128)} exists", "topic-exists") from None
+            raise ProblemError(
+                HTTPStatus.CONFLICT, f"the topic {quoted(name, 128)} exists", "topic-exists", "Topic exists"
+            ) from None
         except LimitExceeded as limit:
             self._limit_reached(limit="max_topics")
-            raise ProblemError(HTTPStatus.CONFLICT, str(limit), "topic-limit") from None
+            raise ProblemError(HTTPStatus.CONFLICT, str(limit), "topic-limit", "Too many topics") from None
         event(_log, logging.INFO, "topic created", topic=name)
         location = self._root(request) + self._contract.operations["getTopic"].path_with({"name": name})
         return _body({"status": "created", "topic": name}, HTTPStatus.CREATED, {"Location": location})
@@ -170,6 +172,7 @@ class Operations:
                 HTTPStatus.NOT_FOUND,
                 f"there is no topic {quoted(name, 128)}",
                 "topic-not-found",
+                "Topic not found",
             ) from None
 
 

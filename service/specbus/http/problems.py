@@ -15,7 +15,8 @@ class ProblemError(Exception):
         self,
         status: HTTPStatus,
         detail: str,
-        kind: problem.Kind | None = None,
+        kind: str | None = None,
+        title: str | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> None:
         """Take what `wire.problem.encode` takes, and the `headers` that the answer needs beside."""
@@ -23,9 +24,10 @@ class ProblemError(Exception):
         self._status = status
         self._detail = detail
         self._kind = kind
+        self._title = title
         self._headers = headers
 
     def response(self) -> Response:
         """The answer."""
-        body = problem.encode(self._status, self._detail, self._kind)
+        body = problem.encode(self._status, self._detail, self._kind, self._title)
         return Response(body, self._status, headers=self._headers, media_type=problem.MEDIA_TYPE)
