@@ -8,6 +8,7 @@ import os
 import signal
 import socket
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from http import HTTPStatus
 from types import FrameType
 from typing import Any, cast
@@ -20,6 +21,7 @@ from specbus import __version__
 from specbus.bus.broker import Broker
 from specbus.contract.requests import RestContract
 from specbus.http import app as rest
+from specbus.http.documents import Documents
 from specbus.http.operations import Operations
 from specbus.http.problems import ProblemError
 from specbus.log import event
@@ -66,7 +68,9 @@ class Service:
         operations = Operations(
             self.broker,
             contract,
-            hub.contract.document,
+            Documents(
+                contract.document, hub.contract.document, {**asdict(settings.limits), **asdict(settings.keepalive)}
+            ),
             hub.contract.address,
             lambda: len(hub.connections),
             hub.limit_reached,

@@ -12,8 +12,8 @@ import httpx
 import pytest
 import websockets
 
-from specbus.spec.documents import ContractError, bundle
-from tests.support.documents import SPECS
+from specbus.spec.documents import ContractError
+from tests.support.documents import SPECS, served
 from tests.support.http import WRONG_NAME, check_problem, post_text, without_ts
 from tests.support.messages import UUID
 from tests.support.server import Server, Socket, connected, running
@@ -273,12 +273,12 @@ def test_the_documents_that_are_served_are_those_it_runs_from(specs: Specs, serv
     specs.edit("schemas/topic_name.yaml", "maxLength: 128", "maxLength: 8")
     server = serve(specs=specs.folder)
     for name in ("openapi", "asyncapi"):
-        served = httpx.get(f"{server.url}/{name}.json").json()
-        expected = bundle(specs.folder / f"{name}.yaml")
+        document = httpx.get(f"{server.url}/{name}.json").json()
+        expected = served(name, specs.folder)
         if name == "asyncapi":
             expected["servers"]["this"]["host"] = f"127.0.0.1:{server.port}"
-        assert served == expected
-        assert served["components"]["schemas"]["TopicName"]["maxLength"] == 8
+        assert document == expected
+        assert document["components"]["schemas"]["TopicName"]["maxLength"] == 8
 
 
 def broken_line(specs: Specs) -> str:

@@ -3,7 +3,6 @@
 import asyncio
 import logging
 from collections.abc import Callable
-from functools import lru_cache
 from http import HTTPStatus
 from typing import Any
 
@@ -17,6 +16,7 @@ from specbus.contract.decoding import Verbatim
 from specbus.contract.requests import RestContract
 from specbus.contract.schema import quoted
 from specbus.http.dispatch import Handler
+from specbus.http.documents import Documents
 from specbus.http.problems import ProblemError
 from specbus.http.public_url import Address
 from specbus.log import event
@@ -40,14 +40,14 @@ class Operations:
         self,
         broker: Broker,
         contract: RestContract,
-        asyncapi: dict[str, Any],
+        documents: Documents,
         websocket_path: str,
         connections: Callable[[], int],
         limit_reached: Callable[..., None],
         *,
         root_path: str = "",
     ) -> None:
-        """`asyncapi` is the other document to serve; `connections` counts the open WebSocket connections.
+        """`documents` are those to serve; `connections` counts the open WebSocket connections.
 
         `limit_reached` logs, not too often, that a limit of the service keeps a client from something. Paths that
         clients are told begin with `root_path`.
@@ -55,18 +55,7 @@ class Operations:
         self._broker = broker
         self._contract = contract
         self._root_path = root_path
-
-        # Encoded once for each address; few are in use, but a client can make up many.
-        @lru_cache(maxsize=8)
-        def openapi_at(address: Address | None) -> bytes:
-            return msgspec.json.encode(address.in_openapi(contract.document) if address else contract.document)
-
-        @lru_cache(maxsize=8)
-        def asyncapi_at(address: Address | None) -> bytes:
-            return msgspec.json.encode(address.in_asyncapi(asyncapi) if address else asyncapi)
-
-        self._openapi_at = openapi_at
-        self._asyncapi_at = asyncapi_at
+        self._documents = documents
         self._websocket_path = websocket_path
         self._connections = connections
         self._limit_reached = limit_reached
@@ -104,11 +93,11 @@ class Operations:
 
     async def get_openapi(self, request: Request) -> Response:
         """Serve the OpenAPI document."""
-        return _json(self._openapi_at(self._address(request)))
+        return _json(self._documents.openapi(self._address(request)))
 
     async def get_asyncapi(self, request: Request) -> Response:
         """Serve the AsyncAPI document."""
-        return _json(self._asyncapi_at(self._address(request)))
+        return _json(self._documents.asyncapi(self._address(request)))
 
     async def list_topics(self) -> Response:
         """List the topics."""
