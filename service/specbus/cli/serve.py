@@ -10,7 +10,8 @@ import click
 import uvloop
 
 from specbus import log as logs
-from specbus.app import Service, listen
+from specbus.app import Service
+from specbus.server import listen
 from specbus.settings import SETTINGS, SettingsError, load
 from specbus.site.build import build
 from specbus.spec.documents import ContractError

@@ -18,6 +18,7 @@ from connexion.options import SwaggerUIOptions
 from connexion.resolver import Resolver
 from starlette.types import ASGIApp
 
+from specbus.bus.errors import OperationError
 from specbus.contract.requests import RestContract
 from specbus.http.dispatch import Call, Dispatch, Handler, ResponseCheck, check_handlers
 from specbus.http.elsewhere import Elsewhere, FrontPage
@@ -77,6 +78,7 @@ def build(
         swagger_ui_options=SwaggerUIOptions(swagger_ui=False, serve_spec=False),
     )
     app.add_error_handler(ProblemError, _refuse)
+    app.add_error_handler(OperationError, _refuse_operation)
     app.add_error_handler(Exception, _fail)
     try:
         app.add_api(_at_root(contract.document), resolver=Resolver(handlers.__getitem__), call=call)
@@ -100,6 +102,11 @@ async def _refuse(_request: object, error: ProblemError) -> ConnexionResponse:
     return ConnexionResponse(
         response.status_code, problem.MEDIA_TYPE, body=bytes(response.body), headers=dict(response.headers)
     )
+
+
+async def _refuse_operation(request: object, error: OperationError) -> ConnexionResponse:
+    """What the bus refuses."""
+    return await _refuse(request, ProblemError(error.status, str(error), error.problem, error.title))
 
 
 async def _fail(request: object, error: Exception) -> ConnexionResponse:

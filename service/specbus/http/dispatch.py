@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from specbus.contract.requests import InvalidRequest, Operation, RestContract
 from specbus.http import validation
 from specbus.http.problems import ProblemError
-from specbus.log import event
+from specbus.log import log_event
 from specbus.spec.documents import ContractError
 
 Handler: TypeAlias = Callable[..., Awaitable[Response]]
@@ -138,4 +138,4 @@ class ResponseCheck:
     def _check(operation: Operation, start: Message, body: bytes) -> None:
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in start["headers"]}
         for problem in operation.problems_of_response(start["status"], headers, body):
-            event(_log, logging.ERROR, "contract violation", operation=operation.id, problem=problem)
+            log_event(_log, logging.ERROR, "contract violation", operation=operation.id, problem=problem)

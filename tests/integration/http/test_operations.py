@@ -119,7 +119,7 @@ def test_creating_topics_beyond_the_limit_does_not_fill_the_log(
 ) -> None:
     server = serve(max_topics=1)
     times = iter([1.0] * 100 + [2.5])
-    monkeypatch.setattr(server.service._hub.limit_reached, "_clock", lambda: next(times))
+    monkeypatch.setattr(server.service.operations._limit_reached, "_clock", lambda: next(times))
     with httpx.Client(base_url=server.url) as client:
         client.post("/topics", json={"name": "orders"})
         for _ in range(101):
@@ -176,10 +176,11 @@ async def test_a_message_published_over_http_reaches_subscribers_byte_for_byte(
 ) -> None:
     async with connected(server) as subscriber:
         await subscriber.subscribe("orders")
-        for payload in PAYLOADS:
+        for number, payload in enumerate(PAYLOADS, 1):
             accepted = post_text(client, "/topics/orders/messages", f"\r\n {message(payload)}\t")
             assert (accepted.status_code, accepted.headers["content-type"]) == (202, "application/json")
-            assert accepted.json() == {"status": "accepted", "topic": "orders", "id": UUID}
+            position = {"epoch": accepted.json()["position"]["epoch"], "offset": number}
+            assert accepted.json() == {"status": "accepted", "topic": "orders", "id": UUID, "position": position}
             assert without_ts(await subscriber.receive_text()) == event(payload)
         await subscriber.nothing_more()
 

@@ -865,7 +865,14 @@ def ack(frame: dict[str, Any]) -> dict[str, Any]:
 
 
 def event(payload: Any, **fields: Any) -> dict[str, Any]:
-    return {"type": "event", "topic": "orders", "message": {"id": ID, "payload": payload}, "ts": NOW, **fields}
+    return {
+        "type": "event",
+        "topic": "orders",
+        "message": {"id": ID, "payload": payload},
+        "offset": 1,
+        "ts": NOW,
+        **fields,
+    }
 
 
 async def test_what_is_not_in_the_document_is_told(caplog: pytest.LogCaptureFixture) -> None:
