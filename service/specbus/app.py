@@ -2,28 +2,39 @@
 
 import asyncio
 import socket
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import asdict
+
+from starlette.routing import Router
+from starlette.types import Receive, Scope, Send
 
 from specbus.bus.hub import Hub
 from specbus.bus.memory import MemoryEngine
 from specbus.bus.operations import Operations
 from specbus.contract.requests import RestContract
 from specbus.http import app as rest
+from specbus.http.documents import Documents
 from specbus.http.operations import RestOperations
+from specbus.http.routing import sent_path
 from specbus.server import Server
 from specbus.settings import Settings
+from specbus.websocket.asgi import AsgiEndpoint
 from specbus.websocket.endpoint import Endpoint
 
 
-class Service:
-    """Specbus, on one event loop."""
+class App:
+    """Specbus as an ASGI application, all of it: REST, pages and WebSocket.
+
+    It needs no start. It belongs to the event loop in which the first request comes.
+    """
 
     def __init__(self, settings: Settings) -> None:
-        """Put the service together, inside a running loop. Raises ContractError."""
+        """Put the service together. Raises ContractError."""
         api_key = settings.auth.api_key.get_secret_value() if settings.auth.api_key else None
         limits = settings.limits
         self.engine = MemoryEngine(limits)
-        self.hub = Hub(self.engine, asyncio.get_running_loop().call_soon, limits)
+        self.hub = Hub(self.engine, lambda flush: asyncio.get_running_loop().call_soon(flush), limits)
         self.operations = Operations(self.engine, self.hub)
         self.endpoint = Endpoint(
             settings.specs / "asyncapi.yaml",
@@ -35,11 +46,15 @@ class Service:
             close_deadline=settings.server.shutdown_deadline,
             debug=settings.debug,
         )
+        self._websocket = AsgiEndpoint(self.endpoint)
         contract = RestContract(settings.specs / "openapi.yaml")
+        documents = Documents(
+            contract.document, self.endpoint.contract.document, {**asdict(limits), **asdict(settings.keepalive)}
+        )
         rest_operations = RestOperations(
             self.operations,
             contract,
-            self.endpoint.contract.document,
+            documents,
             self.endpoint.path,
             lambda: len(self.endpoint.registry),
             root_path=settings.server.root_path or "",
@@ -53,6 +68,48 @@ class Service:
             site=settings.docs,
             debug=settings.debug,
         )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve what an ASGI server, or the application that this one is mounted in, passes on."""
+        if scope["type"] == "http":
+            await self.asgi(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await self._websocket.serve(sent_path(scope), scope, receive, send)
+        else:
+            await Router(lifespan=self.lifespan)(scope, receive, send)
+
+    @asynccontextmanager
+    async def lifespan(self, _app: object) -> AsyncIterator[None]:
+        """Close the WebSocket connections at the end: for the lifespan of the application that this is mounted in."""
+        try:
+            yield
+        finally:
+            await self.close()
+
+    async def close(self) -> None:
+        """Send what waits for WebSocket connections that an ASGI server carries, and close them with 1001."""
+        await self._websocket.close()
+
+
+def create_app(settings: Settings | None = None) -> App:
+    """Specbus as an ASGI application, to be mounted in another or run by any ASGI server.
+
+    Args:
+        settings: The settings; the defaults if None. Those of a server of its own (address, log) have no effect. The
+            environment is not read: `specbus.settings.load` does that.
+
+    Raises:
+        specbus.spec.documents.ContractError: The documents are not ones to run from.
+    """
+    return App(settings or Settings())
+
+
+class Service(App):
+    """Specbus with a server of its own: one process, one port, one event loop."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Put the service together, inside a running loop. Raises ContractError."""
+        super().__init__(settings)
         self._server = Server(self.asgi, self.endpoint, settings.server.shutdown_deadline)
 
     async def run(self, listening: socket.socket, started: Callable[[], None] = lambda: None) -> None:

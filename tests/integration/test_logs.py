@@ -183,7 +183,7 @@ async def test_under_disconnect_a_slow_consumer_is_logged_with_the_reason_of_the
 
 
 DEFECTS = [
-    "specbus.http.edge:_options",
+    "specbus.http.routing:other_method",
     "specbus.http.operations:RestOperations.get_health",
     "specbus.websocket.commands:Commands.ping",
 ]

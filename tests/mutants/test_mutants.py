@@ -1,4 +1,4 @@
-"""The contract tests can fail: they find each defect of `tests.mutants.mutants`, and none where there is none."""
+"""The contract tests can fail: they find each defect of `tests.mutants`, and none where there is none."""
 
 import sys
 from collections.abc import Callable
@@ -8,7 +8,7 @@ import pytest
 from specbus.verify.checks import Result, execute
 from specbus.verify.run import OWN_HEARTBEAT, SERVICE, collect, own_server, target_of
 from specbus.verify.target import Options
-from tests.mutants.mutants import MUTANTS, Mutant
+from tests.mutants import MUTANTS, Mutant
 from tests.support.documents import SPECS
 
 pytestmark = pytest.mark.slow
@@ -35,7 +35,7 @@ def results(program: tuple[str, ...], mutant: Mutant | None, seed: int, examples
 @pytest.mark.parametrize("name", MUTANTS)
 def test_a_mutant_is_found(name: str, record_property: Callable[[str, object], None]) -> None:
     mutant = MUTANTS[name]
-    *_, last = results((sys.executable, "-m", "tests.mutants.mutants", name), mutant, seed=1, examples=20)
+    *_, last = results((sys.executable, "-m", "tests.mutants", name), mutant, seed=1, examples=20)
     assert last.error is None, last.error
     assert last.failures, f"no check notices that {mutant.defect}"
     record_property("mutant", f"{name}|{mutant.defect}|{last.check.area}: {last.check.name}")

@@ -2,15 +2,14 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from functools import lru_cache
 from http import HTTPStatus
 from typing import Any
 
 import msgspec
-from connexion import request
-from starlette.datastructures import Headers
+from starlette.requests import Request
 from starlette.responses import Response
 
 from specbus import __version__
@@ -18,11 +17,10 @@ from specbus.bus.operations import Operations
 from specbus.bus.publication import Position, Publication
 from specbus.contract.decoding import Verbatim
 from specbus.contract.requests import RestContract
+from specbus.http.dispatch import Handler
+from specbus.http.documents import Documents
 from specbus.http.public_url import Address
-from specbus.http.validation import BODY
 from specbus.wire import messages
-
-Handler = Callable[..., Awaitable[Response]]
 
 _log = logging.getLogger(__name__)
 
@@ -42,7 +40,7 @@ class RestOperations:
         self,
         operations: Operations,
         contract: RestContract,
-        asyncapi: dict[str, Any],
+        documents: Documents,
         websocket_path: str,
         connections: Callable[[], int],
         *,
@@ -53,39 +51,31 @@ class RestOperations:
         Args:
             operations: Those of the bus.
             contract: The OpenAPI document.
-            asyncapi: The other document to serve.
+            documents: Those to serve.
             websocket_path: Where the WebSocket is.
             connections: Counts the open WebSocket connections.
             root_path: What paths that clients are told begin with.
+
 
         """
         self._operations = operations
         self._contract = contract
         self._root_path = root_path
-
-        # Encoded once for each address; few are in use, but a client can make up many.
-        @lru_cache(maxsize=8)
-        def openapi_at(address: Address | None) -> bytes:
-            return msgspec.json.encode(address.in_openapi(contract.document) if address else contract.document)
-
-        @lru_cache(maxsize=8)
-        def asyncapi_at(address: Address | None) -> bytes:
-            return msgspec.json.encode(address.in_asyncapi(asyncapi) if address else asyncapi)
-
-        self._openapi_at = openapi_at
-        self._asyncapi_at = asyncapi_at
+        self._documents = documents
         self._websocket_path = websocket_path
         self._connections = connections
-        self._started = asyncio.get_running_loop().time()
+        self._started = time.monotonic()
 
     def by_id(self) -> dict[str, Handler]:
         """The operations by their operationId."""
         names = [name for name in vars(RestOperations) if name[0] != "_" and name != "by_id"]
         return {_camel(name): getattr(self, name) for name in names}
 
-    async def get_index(self) -> Response:
+    async def get_index(self, request: Request) -> Response:
         """Say what is where."""
-        links = {name: self._root_path + path for name, path in {**_LINKS, "websocket": self._websocket_path}.items()}
+        links = {
+            name: self._root(request) + path for name, path in {**_LINKS, "websocket": self._websocket_path}.items()
+        }
         index = {"name": "specbus", "version": __version__, "links": links}
         return _body(index, headers={"Vary": "Accept"})
 
@@ -94,7 +84,7 @@ class RestOperations:
         topics = self._operations.numbers().values()
         return _body(
             {
-                "uptime_sec": int(asyncio.get_running_loop().time() - self._started),
+                "uptime_sec": int(time.monotonic() - self._started),
                 "topics": len(topics),
                 "subscribers": sum(topic.subscribers for topic in topics),
                 "connections": self._connections(),
@@ -105,24 +95,24 @@ class RestOperations:
         """Give the numbers of every topic."""
         return _body({"topics": self._operations.numbers()})
 
-    async def get_openapi(self) -> Response:
+    async def get_openapi(self, request: Request) -> Response:
         """Serve the OpenAPI document."""
-        return _json(self._openapi_at(self._address()))
+        return _json(self._documents.openapi(self._address(request)))
 
-    async def get_asyncapi(self) -> Response:
+    async def get_asyncapi(self, request: Request) -> Response:
         """Serve the AsyncAPI document."""
-        return _json(self._asyncapi_at(self._address()))
+        return _json(self._documents.asyncapi(self._address(request)))
 
     async def list_topics(self) -> Response:
         """List the topics."""
         topics = self._operations.numbers().items()
         return _body({"topics": [{"name": name, "subscribers": numbers.subscribers} for name, numbers in topics]})
 
-    async def create_topic(self) -> Response:
+    async def create_topic(self, request: Request, body: dict[str, Any]) -> Response:
         """Create a topic."""
-        name = request.scope[BODY]["name"]
+        name = body["name"]
         self._operations.create(name)
-        location = self._root_path + self._contract.operations["getTopic"].path_with({"name": name})
+        location = self._root(request) + self._contract.operations["getTopic"].path_with({"name": name})
         return _body({"status": "created", "topic": name}, HTTPStatus.CREATED, {"Location": location})
 
     async def get_topic(self, name: str) -> Response:
@@ -134,12 +124,11 @@ class RestOperations:
         self._operations.delete(name)
         return _body({"status": "deleted", "topic": name})
 
-    async def publish_message(self, name: str) -> Response:
+    async def publish_message(self, name: str, body: Verbatim) -> Response:
         """Publish a message."""
-        message: Verbatim = request.scope[BODY]
         position: asyncio.Future[Position] = asyncio.get_running_loop().create_future()
-        self._operations.publish(name, message.text, position.set_result)
-        accepted = {"status": "accepted", "topic": name, "id": message["id"], "position": await position}
+        self._operations.publish(name, body.text, position.set_result)
+        accepted = {"status": "accepted", "topic": name, "id": body["id"], "position": await position}
         return _body(accepted, HTTPStatus.ACCEPTED)
 
     async def get_messages(self, name: str, last_n: int | None = None) -> Response:
@@ -149,9 +138,13 @@ class RestOperations:
         events = b",".join(map(messages.event_writer(name), await retained))
         return _json(b'{"topic":%b,"events":[%b]}' % (msgspec.json.encode(name), events))
 
-    def _address(self) -> Address | None:
+    def _address(self, request: Request) -> Address | None:
         """Where the client of this request reaches the service."""
-        return Address.of(request.scope["scheme"], Headers(scope=request.scope), self._root_path)
+        return Address.of(request.scope["scheme"], request.headers, self._root(request))
+
+    def _root(self, request: Request) -> str:
+        """What the paths that a client is told begin with."""
+        return self._root_path + str(request.scope.get("root_path", ""))
 
 
 def _body(body: object, status: HTTPStatus = HTTPStatus.OK, headers: dict[str, str] | None = None) -> Response:

@@ -10,7 +10,7 @@ import pytest
 from starlette.responses import Response
 from starlette.types import Message
 
-from specbus.http.validation import _read
+from specbus.http.validation import read_body
 from tests.support.http import MISSING, OPERATIONS, WRONG_NAME, check_problem, exchange
 from tests.support.messages import UUID
 from tests.support.server import Server, connected, running
@@ -81,7 +81,7 @@ async def test_a_body_in_many_parts_is_measured_as_it_comes() -> None:
     async def receive() -> Message:
         return {"type": "http.request", "body": parts.pop(), "more_body": bool(parts)}
 
-    assert await _read(receive, {"type": "http", "headers": []}, 1_000) == b"x" * 1_000
+    assert await read_body(receive, {"type": "http", "headers": []}, 1_000) == b"x" * 1_000
     assert Part.measured <= 2_000
 
 
@@ -93,6 +93,7 @@ async def test_a_body_in_many_parts_is_measured_as_it_comes() -> None:
         "application/json ; charset=utf-8",
         "Application/JSON",
         "application/json;",
+        'application/json; a="b; charset=utf-16"',
     ],
 )
 def test_json_in_utf_8_may_be_declared_in_any_way_that_http_allows(
@@ -112,6 +113,10 @@ def test_json_in_utf_8_may_be_declared_in_any_way_that_http_allows(
         (b"Content-Type: application/vnd.api+json\r\n", "application/vnd.api+json"),
         (b"Content-Type: application/json; charset=utf-16\r\n", "application/json; charset=utf-16"),
         (b"Content-Type: application/json; charset=latin-1\r\n", "application/json; charset=latin-1"),
+        (
+            b'Content-Type: application/json;a="b;c" ; CHARSET="utf-16"\r\n',
+            'application/json;a="b;c" ; CHARSET="utf-16"',
+        ),
         (b"Content-Type: multipart/form-data\r\n", "multipart/form-data"),
         (b"Content-Type: */*\r\n", "*/*"),
         (JSON + JSON, "application/json, application/json"),
@@ -174,6 +179,8 @@ def test_a_name_that_is_too_long_is_refused_in_a_path(client: httpx.Client) -> N
 
 def test_a_percent_encoded_name_is_the_name(server: Server) -> None:
     assert ask(server, "GET /topics/%6Frder%73").json()["name"] == "orders"
+    assert ask(server, "GET /%74opics/orders/messages%2e").status_code == 404
+    assert ask(server, "GET /%74opics/orders/m%65ssages").json()["topic"] == "orders"
 
 
 @pytest.mark.parametrize("path", ["/topics/orders%2Fmessages", "/topics%2Forders"])

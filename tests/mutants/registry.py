@@ -1,0 +1,59 @@
+"""The mutants: the service with one deliberate defect each, so that the contract tests can be seen to fail.
+
+A mutant is a patch of `specbus.*`, put on before the service is constructed. Nothing of it is in `service/`.
+"""
+
+import functools
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import pytest
+
+Area = Literal["rest", "websocket", "behaviour"]
+Patch = pytest.MonkeyPatch
+Apply = Callable[[Patch], None]
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """The service with one defect."""
+
+    name: str
+    area: Area
+    """The area of `contract_tests` that should notice."""
+    defect: str
+    apply: Apply
+    """Patches the service; to be called before it is constructed, once for each service."""
+    settings: dict[str, Any] = field(default_factory=dict)
+    """Settings without which the defect cannot show."""
+
+
+MUTANTS: dict[str, Mutant] = {}
+
+
+def mutant(area: Area, defect: str, **settings: Any) -> Callable[[Apply], Apply]:
+    """Enter the decorated patch into `MUTANTS`, under its own name."""
+
+    def enter(apply: Apply) -> Apply:
+        name = apply.__name__.replace("_", "-")
+        MUTANTS[name] = Mutant(name, area, defect, apply, settings)
+        return apply
+
+    return enter
+
+
+def wrap(patch: Patch, owner: Any, name: str, stand_in: Callable[..., Any]) -> None:
+    """Have `stand_in`, called with the original and its arguments, take the place of `owner.name`."""
+    original = getattr(owner, name)
+
+    @functools.wraps(original)
+    def plain(*args: Any, **options: Any) -> Any:
+        return stand_in(original, *args, **options)
+
+    @functools.wraps(original)
+    async def awaited(*args: Any, **options: Any) -> Any:
+        return await stand_in(original, *args, **options)
+
+    patch.setattr(owner, name, awaited if inspect.iscoroutinefunction(original) else plain)

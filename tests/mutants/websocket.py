@@ -1,0 +1,268 @@
+"""Defects of the WebSocket side: frames."""
+
+import json
+import math
+import uuid
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+from websockets.frames import Opcode
+
+from specbus.bus.broker import Broker
+from specbus.contract.commands import Refusal, WebSocketContract
+from specbus.websocket.commands import Commands
+from specbus.websocket.connection import Connection
+from specbus.websocket.hub import Hub
+from specbus.wire import messages as wire
+from tests.mutants.edits import decoded, edit_frames, edit_schema, too_deep
+from tests.mutants.registry import Patch, mutant, wrap
+
+
+@mutant("websocket", "ack and pong do not carry the request_id of what they answer")
+def request_id_not_echoed(patch: Patch) -> None:
+    edit_frames(patch, "ack pong", lambda frame: frame.pop("request_id", None))
+
+
+@mutant("websocket", "errors do not carry the request_id of what they answer")
+def error_without_request_id(patch: Patch) -> None:
+    edit_frames(patch, "error", lambda frame: frame.pop("request_id", None))
+
+
+@mutant("websocket", "ack and pong carry a request_id of the server's own where none was given")
+def request_id_invented(patch: Patch) -> None:
+    edit_frames(patch, "ack pong", lambda frame: frame.setdefault("request_id", str(uuid.uuid4())))
+
+
+@mutant("websocket", "a pong has no ts")
+def pong_without_ts(patch: Patch) -> None:
+    edit_frames(patch, "pong", lambda frame: frame.pop("ts"))
+
+
+@mutant("websocket", "ts is the local time of a zone east of UTC")
+def ts_not_utc(patch: Patch) -> None:
+    def now() -> datetime:
+        return datetime.now(timezone(timedelta(hours=2))).replace(microsecond=0)
+
+    patch.setattr(wire, "_now", lambda: now().isoformat().encode())
+
+
+@mutant("websocket", "the error for a refused frame has no code")
+def error_without_code(patch: Patch) -> None:
+    edit_frames(patch, "error", lambda frame: frame["error"].pop("code"))
+
+
+@mutant("websocket", "a frame that breaks the contract gets the code INTERNAL")
+def bad_request_as_internal(patch: Patch) -> None:
+    wrap(
+        patch,
+        wire,
+        "error",
+        lambda original, code, *args, **options: original(
+            "INTERNAL" if code == "BAD_REQUEST" else code, *args, **options
+        ),
+    )
+
+
+@mutant("websocket", "a frame that breaks the contract gets two errors")
+def two_errors_for_one_frame(patch: Patch) -> None:
+    def refuse(original: Any, *args: Any) -> None:
+        original(*args)
+        original(*args)
+
+    wrap(patch, Connection, "_refuse", refuse)
+
+
+@mutant("websocket", "a frame that is not JSON gets no answer")
+def broken_json_unanswered(patch: Patch) -> None:
+    def carry_out(original: Any, self: Connection, text: bytes) -> None:
+        if decoded(text) is not math.nan:
+            original(self, text)
+
+    wrap(patch, Connection, "_carry_out", carry_out)
+
+
+@mutant("websocket", "a JSON frame that is no object gives the code INTERNAL")
+def array_gives_internal(patch: Patch) -> None:
+    def dispatch(original: Any, self: Any, data: bytes) -> Any:
+        frame = decoded(data)
+        if frame is not math.nan:
+            frame.get("type") if isinstance(frame, dict) else frame["type"]
+        return original(self, data)
+
+    wrap(patch, WebSocketContract, "dispatch", dispatch)
+
+
+@mutant("websocket", "a deeply nested frame gives the code INTERNAL")
+def deep_frame_gives_internal(patch: Patch) -> None:
+    def dispatch(original: Any, self: Any, data: bytes) -> Any:
+        if too_deep(data):
+            raise RecursionError
+        return original(self, data)
+
+    wrap(patch, WebSocketContract, "dispatch", dispatch)
+
+
+@mutant("websocket", "a frame that breaks the contract gets its error and then costs the connection")
+def closed_on_bad_frame(patch: Patch) -> None:
+    def refuse(original: Any, self: Connection, *args: Any) -> None:
+        original(self, *args)
+        self.close(1008, "bad frame")
+
+    wrap(patch, Connection, "_refuse", refuse)
+
+
+@mutant("websocket", "after a frame that breaks the contract, the connection answers nothing more")
+def dead_after_bad_frame(patch: Patch) -> None:
+    dead: set[Connection] = set()
+
+    def refuse(original: Any, self: Connection, *args: Any) -> None:
+        if self not in dead:
+            original(self, *args)
+        dead.add(self)
+
+    def carry_out(original: Any, self: Connection, text: bytes) -> None:
+        if self not in dead:
+            original(self, text)
+
+    wrap(patch, Connection, "_refuse", refuse)
+    wrap(patch, Connection, "_carry_out", carry_out)
+
+
+@mutant("websocket", "a binary frame closes the connection")
+def binary_frame_closes(patch: Patch) -> None:
+    def frame(original: Any, self: Connection, frame: Any) -> None:
+        if frame.opcode is Opcode.BINARY:
+            self.close(1003, "binary")
+        else:
+            original(self, frame)
+
+    wrap(patch, Connection, "_frame", frame)
+
+
+@mutant("websocket", "a binary frame is carried out like a text frame")
+def binary_frame_carried_out(patch: Patch) -> None:
+    def frame(original: Any, self: Connection, frame: Any) -> None:
+        if frame.opcode is Opcode.BINARY and frame.fin and decoded(bytes(frame.data)) is not math.nan:
+            self._carry_out(bytes(frame.data))
+        else:
+            original(self, frame)
+
+    wrap(patch, Connection, "_frame", frame)
+
+
+@mutant("websocket", "a frame of unknown type is acknowledged")
+def unknown_type_acknowledged(patch: Patch) -> None:
+    def dispatch(original: Any, self: Any, data: bytes) -> Any:
+        try:
+            return original(self, data)
+        except Refusal as refusal:
+            frame = decoded(data)
+            kind = frame.get("type") if isinstance(frame, dict) else None
+            if not isinstance(kind, str) or kind in self._operations:
+                raise
+            request_id = refusal.request_id
+            return lambda peer, _frame: peer.send(wire.ack("unknown", request_id)), {}
+
+    wrap(patch, WebSocketContract, "dispatch", dispatch)
+
+
+@mutant("websocket", "unknown fields of a frame are accepted")
+def extra_frame_field_accepted(patch: Patch) -> None:
+    edit_schema(
+        patch,
+        "message Subscribe; message Unsubscribe; message Publish; message Ping",
+        lambda schema: schema.pop("additionalProperties"),
+    )
+
+
+@mutant("websocket", "subscribe accepts a negative last_n")
+def negative_last_n_accepted(patch: Patch) -> None:
+    edit_schema(patch, "message Subscribe", lambda schema: schema["properties"]["last_n"].pop("minimum"))
+    wrap(
+        patch,
+        Broker,
+        "subscribe",
+        lambda original, self, name, peer, last_n=0: original(self, name, peer, max(last_n, 0)),
+    )
+
+
+@mutant("websocket", "subscribe takes a last_n that is a text of digits")
+def last_n_coerced(patch: Patch) -> None:
+    edit_schema(
+        patch,
+        "message Subscribe",
+        lambda schema: schema["properties"].update(
+            last_n={"type": ["integer", "string"], "minimum": 0, "pattern": "^[0-9]{1,9}$"}
+        ),
+    )
+
+
+@mutant("websocket", "subscribe and unsubscribe do without a client_id")
+def client_id_not_required(patch: Patch) -> None:
+    edit_schema(patch, "message Subscribe; message Unsubscribe", lambda schema: schema["required"].remove("client_id"))
+
+
+@mutant("websocket", "publish accepts a message id that is no UUID")
+def uuid_unchecked(patch: Patch) -> None:
+    edit_schema(
+        patch, "message Publish", lambda schema: schema["properties"]["message"]["properties"]["id"].pop("format")
+    )
+
+
+@mutant("websocket", "a request_id that is no UUID is refused")
+def request_id_must_be_uuid(patch: Patch) -> None:
+    edit_schema(
+        patch,
+        "message Subscribe; message Unsubscribe; message Publish; message Ping",
+        lambda schema: schema["properties"]["request_id"].update(format="uuid"),
+    )
+
+
+@mutant("websocket", "a publish whose payload is null, false, 0 or empty is refused")
+def empty_payload_refused(patch: Patch) -> None:
+    def publish(original: Any, self: Commands, peer: Any, frame: Any) -> None:
+        if not json.loads(frame["message"].text)["payload"]:
+            raise Refusal("message.payload is required", frame.get("request_id"))
+        original(self, peer, frame)
+
+    wrap(patch, Commands, "publish", publish)
+
+
+@mutant("websocket", "a ping is answered by an ack")
+def ping_answered_by_ack(patch: Patch) -> None:
+    def ping(original: Any, self: Commands, peer: Any, frame: Any) -> None:
+        peer.send(wire.ack("ping", frame.get("request_id")))
+
+    wrap(patch, Commands, "ping", ping)
+
+
+@mutant("websocket", "an unsubscribe is answered by a pong")
+def unsubscribe_answered_by_pong(patch: Patch) -> None:
+    def unsubscribe(original: Any, self: Commands, peer: Any, frame: Any) -> None:
+        self._broker.unsubscribe(frame["topic"], peer)
+        peer.send(wire.pong(frame.get("request_id")))
+
+    wrap(patch, Commands, "unsubscribe", unsubscribe)
+
+
+@mutant("websocket", "a ping without request_id gets no answer")
+def ping_without_request_id_unanswered(patch: Patch) -> None:
+    def ping(original: Any, self: Commands, peer: Any, frame: Any) -> None:
+        if "request_id" in frame:
+            original(self, peer, frame)
+
+    wrap(patch, Commands, "ping", ping)
+
+
+@mutant("websocket", "the service greets with a frame that the document does not have")
+def undeclared_welcome(patch: Patch) -> None:
+    def joined(original: Any, self: Hub, connection: Any) -> None:
+        original(self, connection)
+        connection.send(wire.text_frame(b'{"type":"welcome","ts":"%b"}' % wire._now()))
+
+    wrap(patch, Hub, "joined", joined)
+
+
+@mutant("websocket", "the heartbeat's info frame has no msg", heartbeat_interval=0.2)
+def heartbeat_without_msg(patch: Patch) -> None:
+    edit_frames(patch, "info", lambda frame: frame.pop("msg") if frame["msg"] == "ping" else None)
