@@ -1,6 +1,7 @@
 """The service put together: settings in, one bus and its transports out."""
 
 import asyncio
+import logging
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -17,10 +18,14 @@ from specbus.http import app as rest
 from specbus.http.documents import Documents
 from specbus.http.operations import RestOperations
 from specbus.http.routing import sent_path
+from specbus.log import log_event
 from specbus.server import Server
 from specbus.settings import Settings
+from specbus.site.assets import AssetsMissing, viewers_are_installed
 from specbus.websocket.asgi import AsgiEndpoint
 from specbus.websocket.endpoint import Endpoint
+
+_log = logging.getLogger(__name__)
 
 
 class App:
@@ -65,7 +70,7 @@ class App:
             self.endpoint.path,
             api_key=api_key,
             max_body_bytes=limits.max_frame_bytes,
-            site=settings.docs,
+            site=settings.docs and _has_pages(),
             debug=settings.debug,
         )
 
@@ -119,3 +124,11 @@ class Service(App):
     def stop(self) -> None:
         """Stop gracefully: flush what is queued, close with 1001."""
         self._server.ask_to_stop()
+
+
+def _has_pages() -> bool:
+    """Whether the pages can be served; if not, the log says what they need, and all else is served without them."""
+    if viewers_are_installed():
+        return True
+    log_event(_log, logging.WARNING, "pages not served", reason=str(AssetsMissing()))
+    return False

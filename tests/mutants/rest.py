@@ -4,11 +4,11 @@ from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
+from specbus.bus.broker import Broker, Topic
 from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.routing import Route
 
-from specbus.bus.broker import Broker, Topic
 from specbus.contract import requests
 from specbus.http import routing, validation
 from specbus.http.operations import Operations
