@@ -48,6 +48,8 @@ class Peer:
         self.writes.append("answer ")
         self._count()
 
+    answer = send
+
     def notify_dropped(self, topic: str, count: int) -> None:
         self._write(f"dropped:{topic}:{count} ")
 

@@ -3,7 +3,8 @@
 import asyncio
 import selectors
 from collections.abc import Callable, Sequence
-from typing import Any
+from contextvars import Context
+from typing import Any, TypeVarTuple
 
 import pytest
 from hypothesis import given
@@ -13,6 +14,8 @@ from specbus.bus.broker import Broker
 from specbus.websocket.hub import Hub
 from specbus.websocket.schedule import Schedule
 from tests.support.documents import SPECS
+
+Ts = TypeVarTuple("Ts")
 
 DELAY = 8.0
 LATENESS = 0.05
@@ -33,11 +36,13 @@ class Loop(asyncio.SelectorEventLoop):
     def time(self) -> float:
         return self.now
 
-    def call_at(self, when: float, callback: Callable[..., object], *args: Any, **options: Any) -> asyncio.TimerHandle:
+    def call_at(
+        self, when: float, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
+    ) -> asyncio.TimerHandle:
         if isinstance(getattr(callback, "__self__", None), Schedule):
             self.wake_ups.append(when)
             self.most_timers = max(self.most_timers, sum(when > self.now for when in self.wake_ups))
-        return super().call_at(when, callback, *args, **options)
+        return super().call_at(when, callback, *args, context=context)
 
 
 class _Selector(selectors.SelectSelector):
@@ -214,12 +219,13 @@ class Peer:
         self.heartbeats.append(asyncio.get_running_loop().time())
 
     def send(self, frame: bytes) -> None: ...
+    def answer(self, frame: bytes) -> None: ...
     def deliver(self, data: bytes) -> None: ...
     def notify_dropped(self, topic: str, count: int) -> None: ...
     def overflow(self, lost: Sequence[tuple[str, int]]) -> None: ...
 
 
-def watch(peer: Peer, until: float, **durations: float) -> None:
+def watch(peer: Peer, until: float, **durations: Any) -> None:
     """Have a hub watch `peer` until it gives it up, or for so long."""
     loop = Loop()
 
