@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from specbus.sdk import contract, python, typescript
-from specbus.settings import PREFIX, Settings
+from specbus.settings import SETTINGS
 from specbus.spec.documents import bundle
 
 ROOT = Path(__file__).parent.parent
@@ -58,11 +58,16 @@ def _with_settings(readme: str) -> str:
     head, begin, rest = readme.partition("<!-- settings: written by `tools/dev generate` -->\n")
     _, end, tail = rest.partition("<!-- /settings -->")
     rows = ["| Environment | Option | Default | What it is |", "|---|---|---|---|"]
-    for name, field in Settings.model_fields.items():
-        option = name.replace("_", "-")
-        option += f"`, `--no-{option}" if field.annotation is bool else ""
-        default = "the checkout's" if name == "specs" else "" if field.default is None else f"`{field.default}`"
-        rows.append(f"| `{PREFIX}{name.upper()}` | `--{option}` | {default} | {field.description} |")
+    for setting in SETTINGS.values():
+        option = setting.option + (f"`, `--no-{setting.option[2:]}" if setting.type is bool else "")
+        default = (
+            "the package's"
+            if setting.name == "specs"
+            else f"`{setting.default}`"
+            if setting.default is not None
+            else ""
+        )
+        rows.append(f"| `{setting.variable}` | `{option}` | {default} | {setting.description} |")
     return head + begin + "\n".join([*rows, end]) + tail
 
 

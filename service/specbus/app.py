@@ -41,25 +41,25 @@ class Service:
     def __init__(self, settings: Settings) -> None:
         """Put the service together, inside a running loop. Raises ContractError."""
         self._settings = settings
-        api_key = settings.api_key.get_secret_value() if settings.api_key else None
+        api_key = settings.auth.api_key.get_secret_value() if settings.auth.api_key else None
         self.broker = Broker(
             asyncio.get_running_loop().call_soon,
-            history_size=settings.history_size,
-            max_queue_size=settings.max_queue_size,
-            max_topics=settings.max_topics,
-            max_subscriptions=settings.max_subscriptions,
-            overflow_policy=settings.overflow_policy,
+            history_size=settings.limits.history_size,
+            max_queue_size=settings.limits.max_queue_size,
+            max_topics=settings.limits.max_topics,
+            max_subscriptions=settings.limits.max_subscriptions,
+            overflow_policy=settings.limits.overflow_policy,
         )
         self._hub = hub = Hub(
             settings.specs / "asyncapi.yaml",
             self.broker,
             api_key=api_key,
-            max_frame_bytes=settings.max_frame_bytes,
-            max_connections=settings.max_connections,
-            heartbeat_interval=settings.heartbeat_interval,
-            ping_interval=settings.ping_interval,
-            ping_timeout=settings.ping_timeout,
-            shutdown_deadline=settings.shutdown_deadline,
+            max_frame_bytes=settings.limits.max_frame_bytes,
+            max_connections=settings.limits.max_connections,
+            heartbeat_interval=settings.keepalive.heartbeat_interval,
+            ping_interval=settings.keepalive.ping_interval,
+            ping_timeout=settings.keepalive.ping_timeout,
+            shutdown_deadline=settings.server.shutdown_deadline,
             debug=settings.debug,
         )
         contract = RestContract(settings.specs / "openapi.yaml")
@@ -70,14 +70,14 @@ class Service:
             hub.contract.address,
             lambda: len(hub.connections),
             hub.limit_reached,
-            root_path=settings.root_path or "",
+            root_path=settings.server.root_path or "",
         )
         self.asgi = rest.build(
             contract,
             operations.by_id(),
             hub.contract.address,
             api_key=api_key,
-            max_body_bytes=settings.max_frame_bytes,
+            max_body_bytes=settings.limits.max_frame_bytes,
             site=settings.docs,
             debug=settings.debug,
         )
@@ -95,9 +95,9 @@ class Service:
                 server_header=False,
                 lifespan="off",
                 # Only if all else fails: uvicorn calls it an error.
-                timeout_graceful_shutdown=math.ceil(settings.shutdown_deadline) + 1,
+                timeout_graceful_shutdown=math.ceil(settings.server.shutdown_deadline) + 1,
             ),
-            settings.shutdown_deadline,
+            settings.server.shutdown_deadline,
         )
 
     async def run(self, listening: socket.socket, started: Callable[[], None] = lambda: None) -> None:

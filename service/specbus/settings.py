@@ -1,24 +1,26 @@
-"""The settings: read once, at the top, and handed down."""
+"""The settings, in the groups in which the parts of the program take them. Each default stands once, in its group.
 
+Settings are read once, when the program starts, and handed down: no other module looks at the environment.
+"""
+
+import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
+from annotated_types import DocInfo, Ge, Le, MinLen, doc
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_core import PydanticCustomError
-from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from specbus.bus.broker import OverflowPolicy
+from specbus.bus.limits import Limits
+from specbus.spec import SPECS as SPECS
+from specbus.websocket.limits import Keepalive
 
 PREFIX = "PUBSUB_"
-SPECS = (Path(__file__).parent / "specs").resolve()
-"""The documents that come with the package; in a checkout a link to `specs/`."""
 
-Count = Annotated[int, Field(ge=1)]
-Size = Annotated[int, Field(ge=0)]
 _UPPER = BeforeValidator(lambda value: value.upper() if isinstance(value, str) else value)
-Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 class SettingsError(Exception):
@@ -32,58 +34,136 @@ def _not_empty(key: SecretStr) -> SecretStr:
     return key
 
 
-class Settings(BaseSettings):
-    """What can be set, each as `PUBSUB_NAME` in the environment and as `specbus serve --name`.
+@dataclass(frozen=True, slots=True)
+class Server:
+    """Where the service listens, how it is reached, and how long it may take to stop."""
 
-    Durations are in seconds, sizes in bytes, queues and histories in messages.
+    host: Annotated[str, MinLen(1), doc("Address to listen on; 0.0.0.0 for all (the container's)")] = "127.0.0.1"
+    port: Annotated[int, Ge(0), Le(65535), doc("Port to listen on; 0 lets the system choose")] = 8080
+    root_path: Annotated[
+        str | None,
+        Field(pattern=r"^(/[A-Za-z0-9._~-]+)+$"),
+        doc("Path prefix that a reverse proxy strips, such as /bus"),
+    ] = None
+    shutdown_deadline: Annotated[float, Ge(0), doc("Seconds that a stop may take to flush what is queued")] = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Auth:
+    """Who may use the service."""
+
+    api_key: Annotated[
+        Annotated[SecretStr, AfterValidator(_not_empty)] | None,
+        doc("Key that clients must send in X-API-Key; none is asked for when unset"),
+    ] = None
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """What is logged, and in which form."""
+
+    level: Annotated[
+        Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], _UPPER, doc("Lowest level that is logged")
+    ] = "INFO"
+    format: Annotated[Literal["text", "json"], doc("Form of the log lines, on standard error")] = "text"
+
+
+class Settings(BaseModel):
+    """All that can be set.
+
+    `Settings()` has the defaults; `load` reads the environment too, where each setting is `PUBSUB_NAME`. Durations are
+    in seconds, sizes in bytes, queues and histories in messages.
     """
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
+    # Of `allow_inf_nan` pydantic says that it holds in the groups too, as they are plain dataclasses.
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, revalidate_instances="always")
 
-    host: str = Field("127.0.0.1", min_length=1, description="Address to listen on; 0.0.0.0 for all (the container's)")
-    port: int = Field(8080, ge=0, le=65535, description="Port to listen on; 0 lets the system choose")
-    specs: Path = Field(SPECS, description="Folder of openapi.yaml and asyncapi.yaml to run from")
-    docs: bool = Field(True, description="Serve the pages: references at /docs, console at /console")
-    root_path: str | None = Field(
-        None,
-        pattern=r"^(/[A-Za-z0-9._~-]+)+$",
-        description="Path below which a proxy has the service, such as /bus, and which it takes away",
+    specs: Annotated[Path, doc("Folder of openapi.yaml and asyncapi.yaml to run from")] = SPECS
+    docs: Annotated[bool, doc("Serve the pages: references at /docs, console at /console")] = True
+    debug: Annotated[bool, doc("Validate what the service sends against the contract too; violations are logged")] = (
+        False
     )
-    api_key: Annotated[SecretStr, AfterValidator(_not_empty)] | None = Field(
-        None,
-        description="Key that clients must send in X-API-Key; none is asked for when unset",
-    )
-    max_queue_size: Count = Field(100, description="Messages that may wait for a subscription that does not keep up")
-    overflow_policy: OverflowPolicy = Field(
-        OverflowPolicy.DROP_OLDEST,
-        description="When a queue is full: drop_oldest, or disconnect the subscriber",
-    )
-    history_size: Size = Field(100, description="Messages that a topic retains for replay")
-    max_frame_bytes: Count = Field(1_048_576, description="Largest frame or request body, in bytes")
-    max_topics: Count = Field(10_000, description="Most topics")
-    max_subscriptions: Count = Field(1_000, description="Most subscriptions of one connection")
-    max_connections: Count = Field(20_000, description="Most WebSocket connections")
-    heartbeat_interval: Seconds = Field(30.0, description="Seconds between info ping frames; 0 for none")
-    ping_interval: Seconds = Field(20.0, description="Seconds between WebSocket pings; 0 for none")
-    ping_timeout: Seconds = Field(20.0, gt=0, description="Seconds in which a WebSocket ping must be answered")
-    shutdown_deadline: Seconds = Field(10.0, description="Seconds that a stop may take to flush what is queued")
-    log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], _UPPER] = Field(
-        "INFO", description="Least level that is logged"
-    )
-    log_format: Literal["text", "json"] = Field("text", description="Form of the log lines, on standard error")
-    debug: bool = Field(
-        False, description="Check what the service sends against the contract too; violations are logged"
-    )
+    server: Server = Server()
+    auth: Auth = Auth()
+    limits: Limits = Limits()
+    keepalive: Keepalive = Keepalive()
+    log: Log = Log()
 
 
-def load(given: Mapping[str, str | bool] | None = None) -> Settings:
-    """The settings from the environment, overridden by `given`, values or their texts by name. Raises SettingsError."""
+_NAME_PREFIXES = {"log": "log_"}
+"""What names of settings have before the name that they have in their group."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One setting, as the environment and the command line have it."""
+
+    name: str
+    """As `max_topics`: the option is `--max-topics`, the variable PUBSUB_MAX_TOPICS."""
+    path: tuple[str, ...]
+    """Where its value is in `Settings`: the name of its group, if it has one, and its name there."""
+    type: Any
+    default: Any
+    description: str
+
+    @property
+    def option(self) -> str:
+        """Its option of the command line."""
+        return f"--{self.name.replace('_', '-')}"
+
+    @property
+    def variable(self) -> str:
+        """Its environment variable."""
+        return PREFIX + self.name.upper()
+
+
+def _settings() -> Iterator[Setting]:
+    defaults = Settings()
+    for field, hint in get_type_hints(Settings, include_extras=True).items():
+        if is_dataclass(hint):
+            group = getattr(defaults, field)
+            hints = get_type_hints(hint, include_extras=True)
+            for name in (part.name for part in fields(hint)):
+                yield _setting(_NAME_PREFIXES.get(field, "") + name, (field, name), hints[name], getattr(group, name))
+        elif get_origin(hint) is Annotated:
+            yield _setting(field, (field,), hint, getattr(defaults, field))
+
+
+def _setting(name: str, path: tuple[str, ...], hint: Any, default: Any) -> Setting:
+    type_, *metadata = get_args(hint)
+    (description,) = (item.documentation for item in metadata if isinstance(item, DocInfo))
+    return Setting(name, path, type_, default, description)
+
+
+SETTINGS = {setting.name: setting for setting in _settings()}
+"""Each setting by its name, in the order of the groups."""
+
+
+def load(given: Mapping[str, Any] | None = None) -> Settings:
+    """The settings from the environment, overridden by `given`, values or their texts by name.
+
+    Raises:
+        SettingsError: A value is wrong, or a name in `given` is not that of a setting.
+    """
+    environment = {name: os.environ[one.variable] for name, one in SETTINGS.items() if one.variable in os.environ}
+    given = given or {}
+    if unknown := given.keys() - SETTINGS.keys():
+        raise SettingsError(f"--{min(unknown).replace('_', '-')}: there is no such setting")
+    values: dict[str, Any] = {}
+    for name, value in {**environment, **given}.items():
+        *group, key = SETTINGS[name].path
+        (values.setdefault(group[0], {}) if group else values)[key] = value
     try:
-        return Settings(**(given or {}))  # type: ignore[arg-type] # pydantic converts the texts
+        return Settings.model_validate(values)
     except ValidationError as error:
-        first = error.errors()[0]
-        name = str(first["loc"][0])
-        source = f"--{name.replace('_', '-')}" if given and name in given else PREFIX + name.upper()
-        reason = re.sub(r"^\w+ should( have)?", "must have" if "have" in first["msg"] else "must", first["msg"])
-        shown = "" if name == "api_key" else f", not {first['input']!r}"
-        raise SettingsError(f"{source}: {reason}{shown}") from None
+        raise SettingsError(_line(error, given)) from None
+
+
+def _line(error: ValidationError, given: Mapping[str, Any]) -> str:
+    """What is wrong with the first wrong setting, and where its value came from."""
+    first = error.errors()[0]
+    setting = next(one for one in SETTINGS.values() if one.path == first["loc"][: len(one.path)])
+    source = setting.option if setting.name in given else setting.variable
+    reason = re.sub(r"^\w+ should( have)?", "must have" if "have" in first["msg"] else "must", first["msg"])
+    shown = "" if setting.name == "api_key" else f", not {first['input']!r}"
+    return f"{source}: {reason}{shown}"

@@ -12,7 +12,7 @@ import uvloop
 import websockets
 
 from specbus.app import Service, listen
-from specbus.settings import Settings
+from specbus.settings import Settings, load
 from tests.support.messages import publication
 
 
@@ -89,7 +89,7 @@ class Server:
 @contextmanager
 def running(**settings: Any) -> Iterator[Server]:
     """A server with `settings`; quiet (no heartbeats) and checked (`debug`) unless they say otherwise."""
-    server = Server(Settings(**{"debug": True, "heartbeat_interval": 0, "shutdown_deadline": 2, **settings}))
+    server = Server(load({"debug": True, "heartbeat_interval": 0, "shutdown_deadline": 2, **settings}))
     server.start()
     try:
         yield server

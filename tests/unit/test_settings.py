@@ -1,13 +1,14 @@
 """The settings: their bounds, where they come from, what is said of a wrong one."""
 
+from dataclasses import FrozenInstanceError
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from specbus.bus.broker import OverflowPolicy
-from specbus.settings import Settings, SettingsError, load
+from specbus.bus.limits import Limits, OverflowPolicy
+from specbus.settings import SETTINGS, Log, Settings, SettingsError, load
 from tests.support.documents import SPECS
 
 AT_LEAST_0 = "must be greater than or equal to 0"
@@ -17,11 +18,13 @@ NOT_FINITE = "must be a finite number"
 NOT_A_NUMBER = "must be a valid number, unable to parse string as a number"
 
 DEFAULTS = {
-    "host": "127.0.0.1",
-    "port": 8080,
     "specs": SPECS,
     "docs": True,
+    "debug": False,
+    "host": "127.0.0.1",
+    "port": 8080,
     "root_path": None,
+    "shutdown_deadline": 10.0,
     "api_key": None,
     "max_queue_size": 100,
     "overflow_policy": OverflowPolicy.DROP_OLDEST,
@@ -33,18 +36,18 @@ DEFAULTS = {
     "heartbeat_interval": 30.0,
     "ping_interval": 20.0,
     "ping_timeout": 20.0,
-    "shutdown_deadline": 10.0,
     "log_level": "INFO",
     "log_format": "text",
-    "debug": False,
 }
 
 ACCEPTED: dict[str, dict[str, Any]] = {
-    "host": {"0.0.0.0": "0.0.0.0", "::": "::", "localhost": "localhost"},
-    "port": {"0": 0, "65535": 65535},
     "specs": {"elsewhere": Path("elsewhere")},
     "docs": {"true": True, "0": False},
+    "debug": {"true": True, "1": True, "on": True, "false": False, "0": False, "off": False},
+    "host": {"0.0.0.0": "0.0.0.0", "::": "::", "localhost": "localhost"},
+    "port": {"0": 0, "65535": 65535},
     "root_path": {"/bus": "/bus", "/a/b-c": "/a/b-c"},
+    "shutdown_deadline": {"0": 0.0, "0.5": 0.5},
     "api_key": {"k": SecretStr("k")},
     "max_queue_size": {"1": 1},
     "overflow_policy": {
@@ -59,10 +62,8 @@ ACCEPTED: dict[str, dict[str, Any]] = {
     "heartbeat_interval": {"0": 0.0, "0.5": 0.5},
     "ping_interval": {"0": 0.0, "0.5": 0.5},
     "ping_timeout": {"0.001": 0.001},
-    "shutdown_deadline": {"0": 0.0, "0.5": 0.5},
     "log_level": {"DEBUG": "DEBUG", "info": "INFO", "Warning": "WARNING", "ERROR": "ERROR", "CRITICAL": "CRITICAL"},
     "log_format": {"text": "text", "json": "json"},
-    "debug": {"true": True, "1": True, "on": True, "false": False, "0": False, "off": False},
 }
 
 REFUSED: dict[str, dict[str, str]] = {
@@ -111,6 +112,17 @@ def cases(table: dict[str, dict[str, Any]]) -> list[Any]:
     ]
 
 
+def values(settings: Settings) -> dict[str, Any]:
+    """What the settings are, by name."""
+    found: dict[str, Any] = {}
+    for name, setting in SETTINGS.items():
+        value: Any = settings
+        for attribute in setting.path:
+            value = getattr(value, attribute)
+        found[name] = value
+    return found
+
+
 def refusal(given: dict[str, str] | None = None) -> str:
     """The line with which the settings are refused."""
     with pytest.raises(SettingsError) as refused:
@@ -119,8 +131,8 @@ def refusal(given: dict[str, str] | None = None) -> str:
 
 
 def test_every_setting_has_its_default_and_a_description_and_its_bounds_are_tested() -> None:
-    assert load().model_dump() == DEFAULTS
-    assert all(field.description for field in Settings.model_fields.values())
+    assert values(load()) == DEFAULTS == {name: setting.default for name, setting in SETTINGS.items()}
+    assert all(setting.description for setting in SETTINGS.values())
     assert list(ACCEPTED) == list(DEFAULTS)
     # Any path may be the documents': whether they are there, and good, shows when they are read.
     assert REFUSED.keys() == DEFAULTS.keys() - {"specs"}
@@ -130,9 +142,9 @@ def test_every_setting_has_its_default_and_a_description_and_its_bounds_are_test
 def test_a_value_within_bounds_is_taken_from_option_and_environment(
     monkeypatch: pytest.MonkeyPatch, name: str, text: str, value: object
 ) -> None:
-    assert load({name: text}).model_dump() == {**DEFAULTS, name: value}
+    assert values(load({name: text})) == {**DEFAULTS, name: value}
     monkeypatch.setenv(f"PUBSUB_{name.upper()}", text)
-    assert load().model_dump() == {**DEFAULTS, name: value}
+    assert values(load()) == {**DEFAULTS, name: value}
 
 
 @pytest.mark.parametrize(("name", "text", "problem"), cases(REFUSED))
@@ -147,22 +159,41 @@ def test_a_wrong_value_is_one_line_that_names_option_or_variable(
 def test_an_option_wins_over_the_environment_for_its_own_setting_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PUBSUB_PORT", "1")
     monkeypatch.setenv("PUBSUB_MAX_TOPICS", "2")
-    assert load({"port": "3"}).model_dump() == {**DEFAULTS, "port": 3, "max_topics": 2}
-    assert load({}).model_dump() == {**DEFAULTS, "port": 1, "max_topics": 2}
+    assert values(load({"port": "3"})) == {**DEFAULTS, "port": 3, "max_topics": 2}
+    assert values(load({})) == {**DEFAULTS, "port": 1, "max_topics": 2}
 
 
 def test_of_the_environment_only_the_settings_variables_count(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("PORT", "MAX_TOPICS", "DEBUG", "PUBSUB_OF_ANOTHER_PROGRAM"):
         monkeypatch.setenv(name, "1")
-    assert load().model_dump() == DEFAULTS
+    assert values(load()) == DEFAULTS
 
 
 def test_a_setting_that_is_none_is_refused() -> None:
     assert refusal({"prot": "1"}).startswith("--prot: ")
 
 
+def test_the_groups_hold_each_setting_under_its_own_name() -> None:
+    settings = load({"max_topics": "5", "heartbeat_interval": "0", "log_level": "debug", "root_path": "/bus"})
+    assert settings.limits == Limits(max_topics=5)
+    assert settings.keepalive.heartbeat_interval == 0
+    assert settings.log == Log("DEBUG")
+    assert settings.server.root_path == "/bus"
+
+
+def test_settings_made_by_a_program_do_without_the_environment_and_have_the_same_bounds(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PUBSUB_MAX_TOPICS", "2")
+    assert values(Settings(limits=Limits(max_queue_size=1))) == {**DEFAULTS, "max_queue_size": 1}
+    with pytest.raises(ValidationError, match="greater than or equal to 1"):
+        Settings(limits=Limits(max_queue_size=0))
+
+
 def test_the_key_is_not_shown_and_settings_do_not_change() -> None:
     settings = load({"api_key": "secret"})
     assert "secret" not in f"{settings!r} {settings}"
     with pytest.raises(ValidationError, match="frozen"):
-        settings.port = 1
+        settings.docs = False
+    with pytest.raises(FrozenInstanceError):
+        settings.server.port = 1  # type: ignore[misc]

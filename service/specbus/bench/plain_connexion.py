@@ -15,7 +15,7 @@ import uvicorn
 from connexion import AsyncApp
 from connexion.resolver import Resolver
 
-from specbus.settings import SPECS
+from specbus.spec import SPECS
 from specbus.spec.documents import bundle
 
 _Answer = tuple[dict[str, Any], int, dict[str, str]]

@@ -11,8 +11,9 @@ subscriptions. Whatever could reorder (a subscription, its end, a topic's end) f
 import itertools
 from collections import deque
 from collections.abc import Callable, Sequence
-from enum import StrEnum
 from typing import Protocol
+
+from specbus.bus.limits import OverflowPolicy
 
 
 class TopicExists(Exception):
@@ -25,13 +26,6 @@ class TopicNotFound(Exception):
 
 class LimitExceeded(Exception):
     """A limit of the broker would be passed. The text says which, for a person."""
-
-
-class OverflowPolicy(StrEnum):
-    """What happens to a subscription whose queue is full when one more event comes."""
-
-    DROP_OLDEST = "drop_oldest"
-    DISCONNECT = "disconnect"
 
 
 class Subscriber(Protocol):

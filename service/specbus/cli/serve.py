@@ -11,7 +11,7 @@ import uvloop
 
 from specbus import log as logs
 from specbus.app import Service, listen
-from specbus.settings import PREFIX, Settings, SettingsError, load
+from specbus.settings import SETTINGS, SettingsError, load
 from specbus.site.build import build
 from specbus.spec.documents import ContractError
 
@@ -20,13 +20,12 @@ def _options() -> list[click.Option]:
     """One option for each setting, from the settings themselves."""
     return [
         click.Option(
-            [f"--{option}/--no-{option}" if field.annotation is bool else f"--{option}"],
+            [f"{setting.option}/--no-{setting.option[2:]}" if setting.type is bool else setting.option],
             default=None,
-            metavar=None if field.annotation is bool else name.rpartition("_")[2].upper(),
-            help=f"{field.description}.  [{PREFIX}{name.upper()}; {_default(field.default)}]",
+            metavar=None if setting.type is bool else name.rpartition("_")[2].upper(),
+            help=f"{setting.description}.  [{setting.variable}; {_default(setting.default)}]",
         )
-        for name, field in Settings.model_fields.items()
-        for option in [name.replace("_", "-")]
+        for name, setting in SETTINGS.items()
     ]
 
 
@@ -40,12 +39,13 @@ def _serve(**given: str | bool | None) -> None:
         settings = load({name: value for name, value in given.items() if value is not None})
     except SettingsError as error:
         _fail(str(error), 2)
-    logs.configure(settings.log_level, settings.log_format)
-    _raise_file_limit(settings.max_connections)
+    logs.configure(settings.log.level, settings.log.format)
+    _raise_file_limit(settings.limits.max_connections)
     try:
-        listening = listen(settings.host, settings.port)
+        listening = listen(settings.server.host, settings.server.port)
     except OSError as error:
-        _fail(f"cannot listen on {settings.host}:{settings.port}: {str(error.strerror).partition(' (')[0]}", 1)
+        address = f"{settings.server.host}:{settings.server.port}"
+        _fail(f"cannot listen on {address}: {str(error.strerror).partition(' (')[0]}", 1)
 
     async def run() -> None:
         await Service(settings).run(listening)

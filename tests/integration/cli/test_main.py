@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from specbus import __version__
 from specbus.cli.main import main
-from specbus.settings import Settings, SettingsError, load
+from specbus.settings import SETTINGS, SettingsError, load
 from tests.support.documents import ROOT
 from tests.support.program import MODULE, SCRIPT, environment, program
 
@@ -62,10 +62,10 @@ def test_the_help_of_serve_lists_every_setting_with_its_variable_and_default() -
     result = CliRunner().invoke(main, ["serve", "--help"])
     assert result.exit_code == 0
     expected = [
-        rf"--{name.replace('_', '-')} {shown(name)} {re.escape(field.description or '')}\. \[PUBSUB_{name.upper()}; "
-        + re.escape("not set" if field.default is None else f"default {field.default}")
+        rf"--{name.replace('_', '-')} {shown(name)} {re.escape(setting.description)}\. \[PUBSUB_{name.upper()}; "
+        + re.escape("not set" if setting.default is None else f"default {setting.default}")
         + "]"
-        for name, field in Settings.model_fields.items()
+        for name, setting in SETTINGS.items()
     ]
     listed = " ".join(result.stdout.partition("Options:\n")[2].split())
     assert re.fullmatch(" ".join([*expected, "-h, --help Show this message and exit\\."]), listed)
