@@ -10,7 +10,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from specbus.bus.broker import Broker, LimitExceeded, OverflowPolicy, Topic, TopicExists, TopicNotFound
+from specbus.bus.broker import Broker, LimitExceeded, Topic, TopicExists, TopicNotFound
+from specbus.bus.limits import OverflowPolicy
 from specbus.websocket.commands import Commands
 
 
