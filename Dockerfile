@@ -3,7 +3,10 @@
 #   docker build -t specbus .
 #   docker run --rm -p 8080:8080 specbus
 #   docker run --rm -p 8080:8080 specbus --log-format json --history-size 1000
-#   docker run --rm --entrypoint specbus specbus --version
+#   docker run --rm --entrypoint specbus specbus --help
+#
+# The image has the service with its pages and the client commands (extras `docs` and `client`). `specbus --help` in it marks the
+# commands that need another extra: verify, sdk, bench.
 #
 # Every setting is an environment variable PUBSUB_*, and an option of the command (which the image's HEALTHCHECK cannot
 # see: set the port by PUBSUB_PORT). `docker run --rm specbus --help` and README.md list them all with their defaults:
@@ -31,14 +34,14 @@ WORKDIR /build
 # The dependencies first: this layer stays as it is while only the program changes.
 COPY pyproject.toml ./
 RUN python -m venv --without-pip /opt/specbus \
-    && python -c "import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['project']['dependencies'], sep='\n')" \
+    && python -c "import tomllib; project = tomllib.load(open('pyproject.toml', 'rb'))['project']; extras = project['optional-dependencies']; print(*project['dependencies'], *extras['docs'], *extras['client'], sep='\n')" \
         > requirements.txt \
     && pip --python /opt/specbus/bin/python install --no-compile -r requirements.txt \
     # Swagger UI's source maps, and the builds of it that no page uses: 10 MB.
     && cd /opt/specbus/lib/python3.12/site-packages/swagger_ui_bundle/vendor/* \
     && find . -type f ! -name swagger-ui-bundle.js ! -name swagger-ui.css -delete
 
-COPY README.md ./
+COPY LICENSE README.md ./
 COPY generated generated
 COPY service service
 COPY specs specs
@@ -62,7 +65,7 @@ COPY --from=build /opt/specbus /opt/specbus
 
 # The base image comes without compiled modules, and the user cannot write them: each start would compile them anew, for
 # a second. Here are those that run, the health check's too, and no others.
-RUN /opt/specbus/bin/python -c "import http.client, specbus.cli.main, specbus.cli.serve, uvicorn.lifespan.off, uvicorn.protocols.http.httptools_impl, uvloop"
+RUN /opt/specbus/bin/python -c "import http.client, specbus.cli.main, specbus.cli.serve, specbus.site.pages, uvicorn.lifespan.off, uvicorn.protocols.http.httptools_impl, uvloop"
 
 # `docker stop` gives a container 10 seconds before it kills: a graceful stop must be over by then.
 ENV PATH=/opt/specbus/bin:$PATH \

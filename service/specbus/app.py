@@ -24,6 +24,7 @@ from specbus.http.operations import Operations
 from specbus.http.problems import ProblemError
 from specbus.log import event
 from specbus.settings import Settings
+from specbus.site.assets import AssetsMissing, viewers_are_installed
 from specbus.websocket.connection import Connection
 from specbus.websocket.hub import Hub
 
@@ -78,7 +79,7 @@ class Service:
             hub.contract.address,
             api_key=api_key,
             max_body_bytes=settings.limits.max_frame_bytes,
-            site=settings.docs,
+            site=settings.docs and _has_pages(),
             debug=settings.debug,
         )
 
@@ -118,6 +119,14 @@ class Service:
     def stop(self) -> None:
         """Stop gracefully: flush what is queued, close with 1001."""
         self._server.ask_to_stop()
+
+
+def _has_pages() -> bool:
+    """Whether the pages can be served; if not, the log says what they need, and all else is served without them."""
+    if viewers_are_installed():
+        return True
+    event(_log, logging.WARNING, "pages not served", reason=str(AssetsMissing()))
+    return False
 
 
 class _Http(HttpToolsProtocol):

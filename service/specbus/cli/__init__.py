@@ -1,10 +1,10 @@
-"""The commands that talk to a running service, on the Python SDK: topics, pub, sub, ping, top, demo.
+"""The command line: one module for each command, and what they share.
 
-Exit statuses, the same for all of them:
+Exit statuses of the commands that talk to a running service (topics, pub, sub, ping, top, demo):
 
-0: done; also when a reader of the output has gone, or a signal ended what has no end of its own.
-1: the server refused, or not all that was asked for came.
+0: success; also when the reader of the output is gone, or a signal ended a command that has no end of its own.
+1: the server refused, or not everything that was asked for came.
 2: the command line was wrong.
-3: the server could not be reached, or the connection broke while it mattered.
+3: the server could not be reached, or the connection broke while it was needed.
 130, 143, 129: SIGINT, SIGTERM or SIGHUP came before the work was done.
 """

@@ -1,51 +1,60 @@
-"""The command line: `specbus`. What a command does stands elsewhere, and is read when the command is called."""
+"""The command line: `specbus`. Each command is a module of its own, imported when the command is called."""
 
 import importlib
 import os
+import re
 import sys
+from importlib import metadata
 
 import click
 
 from specbus import __version__
 
 
-class Deferred(click.Command):
-    """A command as the list of commands shows it."""
+class LazyCommand(click.Command):
+    """A command as the list of commands shows it; `load` imports the command itself."""
 
-    def __init__(self, name: str, place: str, help: str, *, section: str, extra: str | None = None) -> None:
-        """`place`: the command itself, as MODULE:NAME. `extra`: what must be installed for it, beside the service."""
+    def __init__(self, name: str, help: str, *, section: str, extra: str | None = None) -> None:
+        """Stand for the command.
+
+        Args:
+            name: The command is what has this name in the module `specbus.cli.<name>`.
+            help: One line for the list of commands.
+            section: Where the list has it.
+            extra: The extra of the package that the command needs, if it needs one.
+        """
         super().__init__(name, help=help)
         self.section = section
-        self._place = place
-        self._extra = extra
+        self.extra = extra
 
     def load(self) -> click.Command:
-        """The command itself. Raises ImportError."""
-        module, _, name = self._place.partition(":")
-        command: click.Command = getattr(importlib.import_module(module), name)
+        """Import the command itself. Raises ImportError."""
+        command: click.Command = getattr(importlib.import_module(f"specbus.cli.{self.name}"), str(self.name))
         return command
 
-    def missing(self, error: ImportError) -> str:
-        """What to tell a person whose installation has not what the command needs."""
-        if self._extra is None:
-            raise error
-        return f"specbus: {self.name} needs what `pip install 'specbus[{self._extra}]'` installs ({error})"
+    def listed_help(self) -> str:
+        """The line for the list of commands. It says so if the extra is not installed."""
+        line = self.get_short_help_str(80)
+        return line if self.extra is None or _is_installed(self.extra) else f"{line} (needs specbus[{self.extra}])"
 
 
-class Commands(click.Group):
-    """Commands in sections, each read when it is called or completed."""
+class LazyGroup(click.Group):
+    """Commands in sections, each imported when it is called or completed."""
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """As a group does, and read the command."""
+        """As a group does, and import the command."""
         name, command, rest = super().resolve_command(ctx, args)
-        if isinstance(deferred := command, Deferred):
+        if isinstance(lazy := command, LazyCommand):
             try:
-                command = deferred.load()
+                command = lazy.load()
             except ImportError as error:
+                if lazy.extra is None:
+                    raise
                 if not ctx.resilient_parsing:  # as completion is, which says nothing
-                    click.echo(deferred.missing(error), err=True)
+                    needed = f"what `pip install 'specbus[{lazy.extra}]'` installs"
+                    click.echo(f"specbus: {lazy.name} needs {needed} ({error})", err=True)
                     sys.exit(2)
         return name, command, rest
 
@@ -53,14 +62,25 @@ class Commands(click.Group):
         """List the commands by section, in the order in which they were added."""
         sections: dict[str, list[tuple[str, str]]] = {}
         for name, command in self.commands.items():
-            if isinstance(command, Deferred):
-                sections.setdefault(command.section, []).append((name, command.get_short_help_str(80)))
+            if isinstance(command, LazyCommand):
+                sections.setdefault(command.section, []).append((name, command.listed_help()))
         for section, rows in sections.items():
             with formatter.section(section):
                 formatter.write_dl(rows)
 
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+def _is_installed(extra: str) -> bool:
+    """Whether all that an extra of this package asks for is installed."""
+    wanted = [line for line in metadata.requires("specbus") or () if re.search(rf"extra == .{extra}\b", line)]
+    try:
+        for line in wanted:
+            metadata.distribution(re.split(r"[^\w.-]", line, maxsplit=1)[0])
+    except metadata.PackageNotFoundError:
+        return False
+    return True
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="specbus")
 def main() -> None:
     """Specbus: publish/subscribe whose contract is the program."""
@@ -73,20 +93,16 @@ def main() -> None:
 
 
 for _command in (
-    Deferred("serve", "specbus.cli.serve:serve", "Run the service.", section="Server"),
-    Deferred("demo", "specbus.cli.demo:demo", "See it at work in ten seconds.", section="Server", extra="client"),
-    Deferred(
-        "topics", "specbus.cli.topics:topics", "List, create, show, delete topics.", section="Client", extra="client"
-    ),
-    Deferred("pub", "specbus.cli.pub:pub", "Publish messages.", section="Client", extra="client"),
-    Deferred("sub", "specbus.cli.sub:sub", "Print events as they come.", section="Client", extra="client"),
-    Deferred("ping", "specbus.cli.ping:ping", "Say whether the server answers.", section="Client", extra="client"),
-    Deferred("top", "specbus.cli.top:top", "Watch topics, rates and drops.", section="Client", extra="client"),
-    Deferred(
-        "verify", "specbus.cli.verify:verify", "Say whether a server keeps it.", section="Contract", extra="verify"
-    ),
-    Deferred("docs", "specbus.cli.serve:docs", "Write the references as files.", section="Contract"),
-    Deferred("sdk", "specbus.cli.sdk:sdk", "Write a client as a package.", section="Contract", extra="sdk"),
-    Deferred("bench", "specbus.cli.bench:bench", "Say how fast a server is.", section="Measuring", extra="bench"),
+    LazyCommand("serve", "Run the service.", section="Server"),
+    LazyCommand("demo", "Watch a server with publishers and subscribers.", section="Server", extra="client"),
+    LazyCommand("topics", "List, create, show and delete topics.", section="Client", extra="client"),
+    LazyCommand("pub", "Publish messages.", section="Client", extra="client"),
+    LazyCommand("sub", "Subscribe, and print events as they come.", section="Client", extra="client"),
+    LazyCommand("ping", "Check that the server answers.", section="Client", extra="client"),
+    LazyCommand("top", "Watch topics, rates and drops.", section="Client", extra="client"),
+    LazyCommand("verify", "Test a server against the contract.", section="Contract", extra="verify"),
+    LazyCommand("docs", "Write the references as a static site.", section="Contract", extra="docs"),
+    LazyCommand("sdk", "Generate a client package.", section="Contract", extra="sdk"),
+    LazyCommand("bench", "Measure throughput, latency and memory.", section="Benchmark", extra="bench"),
 ):
     main.add_command(_command)

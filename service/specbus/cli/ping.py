@@ -1,12 +1,12 @@
-"""`specbus ping`: say whether the server answers, and how soon."""
+"""`specbus ping`: check that the server answers, and measure the round trip."""
 
 import asyncio
 import time
 
 import click
 
-from specbus.cli.outcome import run
-from specbus.cli.server import Server, with_server
+from specbus.cli.runner import run
+from specbus.cli.server_options import ServerAddress, server_options
 
 
 @click.command()
@@ -27,16 +27,16 @@ from specbus.cli.server import Server, with_server
     show_default=True,
     help="Seconds to wait for an answer.",
 )
-@with_server
-def ping(server: Server, count: int, interval: float, timeout: float) -> None:
-    """Say whether the server answers over WebSocket, and how soon.
+@server_options
+def ping(server: ServerAddress, count: int, interval: float, timeout: float) -> None:
+    """Check that the server answers over WebSocket, and measure the round trip.
 
-    Exit status 0: it did. 3: it did not.
+    Exit status 0: it answered. 3: it did not.
     """
     run(_ping(server, count, interval, timeout))
 
 
-async def _ping(server: Server, count: int, interval: float, timeout: float) -> None:
+async def _ping(server: ServerAddress, count: int, interval: float, timeout: float) -> None:
     times = []
     async with server.client(timeout=timeout) as client:
         for number in range(count):
@@ -47,4 +47,4 @@ async def _ping(server: Server, count: int, interval: float, timeout: float) -> 
             times.append((time.perf_counter() - started) * 1000)
             click.echo(f"pong from {server.url}: {times[-1]:.2f} ms")
     if count > 1:
-        click.echo(f"least {min(times):.2f}, mean {sum(times) / count:.2f}, most {max(times):.2f} ms")
+        click.echo(f"min {min(times):.2f}, mean {sum(times) / count:.2f}, max {max(times):.2f} ms")

@@ -11,35 +11,36 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from specbus.cli import pipes
-from specbus.cli.outcome import Failed, Unreachable, note, run
-from specbus.cli.server import Server, topic_names, with_server
+from specbus.cli import stdio
+from specbus.cli.errors import Failed, Unreachable, note
+from specbus.cli.runner import run
+from specbus.cli.server_options import ServerAddress, complete_topic, server_options
 from specbus.client import Client, ClientError, RawJson, ReplyError, UnknownOutcome
 
 _IN_FLIGHT = 256
-"""Publications that may wait for their acks, unless `--in-flight` says otherwise."""
+"""Default of `--in-flight`: messages that may be unacknowledged at a time."""
 _STDIN = 0
-_CATCH_UP = 0.1
-"""Seconds of `--rate` that are made up for, when lines come late."""
+_MAX_CATCH_UP = 0.1
+"""Seconds by which publishing may lag behind `--rate` and still catch up; a longer lag is forgotten."""
 
 
 @click.command()
-@click.argument("topic", shell_complete=topic_names)
+@click.argument("topic", shell_complete=complete_topic)
 @click.argument("payload", metavar="[JSON | -]", default="-")
-@click.option("--count", type=click.IntRange(1), metavar="N", help="Publish JSON so many times; of -, only N lines.")
-@click.option("--rate", type=click.FloatRange(0, min_open=True), metavar="R", help="Publish at most R a second.")
+@click.option("--count", type=click.IntRange(1), metavar="N", help="Publish JSON N times; with -, only N lines.")
+@click.option("--rate", type=click.FloatRange(0, min_open=True), metavar="R", help="At most R messages a second.")
 @click.option(
     "--in-flight",
     type=click.IntRange(1),
     metavar="N",
     default=_IN_FLIGHT,
     show_default=True,
-    help="Messages that may be on their way without an ack.",
+    help="Messages that may be unacknowledged at a time.",
 )
-@click.option("--quiet", "-q", is_flag=True, help="Say nothing when all went well.")
-@with_server
+@click.option("--quiet", "-q", is_flag=True, help="Print nothing on success.")
+@server_options
 def pub(
-    server: Server, topic: str, payload: str, count: int | None, rate: float | None, in_flight: int, quiet: bool
+    server: ServerAddress, topic: str, payload: str, count: int | None, rate: float | None, in_flight: int, quiet: bool
 ) -> None:
     """Publish on TOPIC: one JSON value, or with - (or nothing) each line of standard input.
 
@@ -50,8 +51,9 @@ def pub(
       specbus pub orders '"a string has its own quotes"'
       seq 1 100000 | specbus pub orders -
 
-    Exit status 0: the server took them all. 1: it refused one, or a line is no JSON. 3: it could not be reached, or
-    the connection broke before all acks came; some messages are then of unknown outcome, and none is sent twice.
+    Exit status 0: the server acknowledged every message. 1: it refused one, or a line is not JSON. 3: it could not be
+    reached, or the connection broke before every ack came: the outcome of some messages is then unknown, and none is
+    sent twice.
     """  # noqa: D301 - click: what follows \b is not wrapped
     if payload == "-":
         source, total, typed = _lines(count), count, os.isatty(_STDIN)
@@ -66,21 +68,21 @@ def pub(
         run(publisher.run(server, source, total, progress=total != 1 and not typed))
     finally:
         seconds = time.monotonic() - started
-        is_whole = publisher.taken == publisher.sent
-        # Of a single one that was refused the error says it all.
-        if publisher.sent and not (quiet if is_whole else publisher.sent == 1 and not publisher.unknown):
-            note(publisher.summary(seconds), "green" if is_whole else "yellow")
+        all_acked = publisher.acked == publisher.sent
+        # For a single refused message, the error says it all.
+        if publisher.sent and not (quiet if all_acked else publisher.sent == 1 and not publisher.unknown):
+            note(publisher.summary(seconds), "green" if all_acked else "yellow")
 
 
 def _raw(argument: str) -> RawJson:
-    """The argument as JSON. Raises UsageError, with the way to write it."""
+    """The argument as JSON. Raises UsageError, with a hint how to write it."""
     try:
         return RawJson(argument)
     except ValueError as error:
-        hint = f"a text is written '{json.dumps(argument)}', in both kinds of quotes"
+        hint = f"a string is written '{json.dumps(argument)}', in both kinds of quotes"
         if Path(argument).is_file():
             hint = f"to publish the lines of the file: specbus pub TOPIC - < {argument}"
-        raise click.UsageError(f"{argument!r} is no JSON ({_reason(error)}); {hint}") from None
+        raise click.UsageError(f"{argument!r} is not JSON ({_reason(error)}); {hint}") from None
 
 
 def _reason(error: ValueError) -> str:
@@ -93,9 +95,9 @@ async def _repeated(payload: RawJson, count: int) -> AsyncIterator[list[RawJson]
 
 
 async def _lines(count: int | None) -> AsyncIterator[list[RawJson]]:
-    """What stands in the lines of standard input, as many at a time as there are. Empty lines are left out."""
+    """The JSON of each line of standard input, in batches; empty lines are skipped. Raises Failed."""
     number = published = 0
-    async for lines in pipes.lines(_STDIN):
+    async for lines in stdio.lines(_STDIN):
         values = []
         for line in lines:
             number += 1
@@ -104,7 +106,7 @@ async def _lines(count: int | None) -> AsyncIterator[list[RawJson]]:
                     values.append(RawJson(line.decode()))
                 except ValueError as error:
                     yield values
-                    raise Failed(f"line {number} is no JSON: {_reason(error)}") from None
+                    raise Failed(f"line {number} is not JSON: {_reason(error)}") from None
         if count is not None:
             values = values[: count - published]
         published += len(values)
@@ -123,19 +125,19 @@ class _Publisher:
         self._rate = rate
         self.sent = 0
         """Messages that were handed to the client."""
-        self.taken = 0
-        """Messages that the topic has taken."""
+        self.acked = 0
+        """Messages that the server has acknowledged."""
         self.unknown = 0
-        """Messages that it has taken or not."""
+        """Messages whose outcome is unknown."""
         self._failure: Failed | None = None
-        """The first, after which nothing more is sent."""
+        """The first failure, after which nothing more is sent."""
         self._reading: asyncio.Timeout | None = None
-        """What ends the wait for further lines, whoever is to write them."""
+        """Ends the wait for further lines, after a failure."""
 
     async def run(
-        self, server: Server, source: AsyncIterator[list[RawJson]], total: int | None, *, progress: bool
+        self, server: ServerAddress, source: AsyncIterator[list[RawJson]], total: int | None, *, progress: bool
     ) -> None:
-        """Publish all that `source` has, `total` messages if it is known; show `progress` or not. Raises Failed."""
+        """Publish everything in `source`: `total` messages, if that is known. Raises Failed."""
         async with server.client() as client, asyncio.TaskGroup() as group:
             with _progress(shown=progress) as bar:
                 task = bar.add_task(f"to {self._topic}", total=total)
@@ -147,14 +149,14 @@ class _Publisher:
                             for payload in payloads:
                                 if pause:
                                     now = time.monotonic()
-                                    due = max(due + pause, now - _CATCH_UP)
+                                    due = max(due + pause, now - _MAX_CATCH_UP)
                                     await asyncio.sleep(max(0.0, due - now))
                                 await self._window.acquire()
                                 if self._failure:
                                     raise self._failure
                                 self.sent += 1
                                 group.create_task(self._publish(client, payload, self.sent))
-                            bar.update(task, completed=self.taken)
+                            bar.update(task, completed=self.acked)
                 except TimeoutError:
                     pass  # `_fail` has ended the reading
                 except Failed as failure:
@@ -168,7 +170,7 @@ class _Publisher:
     async def _publish(self, client: Client, payload: RawJson, number: int) -> None:
         try:
             await client.publish(self._topic, payload)
-            self.taken += 1
+            self.acked += 1
         except ReplyError as refusal:
             self._fail(Failed, number, refusal.message)
         except ClientError as failure:
@@ -185,12 +187,12 @@ class _Publisher:
 
     def summary(self, seconds: float) -> str:
         """What became of the messages."""
-        text = f"{_messages(self.taken)} published to {self._topic}"
-        if self.taken > 1:
-            text += f" in {seconds:.1f} s ({self.taken / seconds:,.0f}/s)"
+        text = f"{_messages(self.acked)} published to {self._topic}"
+        if self.acked > 1:
+            text += f" in {seconds:.1f} s ({self.acked / seconds:,.0f}/s)"
         if self.unknown:
             text += f", {self.unknown:,} of unknown outcome"
-        if refused := self.sent - self.taken - self.unknown:
+        if refused := self.sent - self.acked - self.unknown:
             text += f", {refused:,} not"
         return text
 

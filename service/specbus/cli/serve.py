@@ -1,18 +1,16 @@
-"""The commands that run the service's own code: `specbus serve`, `specbus docs`."""
+"""`specbus serve`: run the service."""
 
 import asyncio
 import resource
-import sys
-from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import click
 import uvloop
 
 from specbus import log as logs
 from specbus.app import Service, listen
+from specbus.cli.errors import Failed, WrongUsage
 from specbus.settings import SETTINGS, SettingsError, load
-from specbus.site.build import build
 from specbus.spec.documents import ContractError
 
 
@@ -38,14 +36,14 @@ def _serve(**given: str | bool | None) -> None:
     try:
         settings = load({name: value for name, value in given.items() if value is not None})
     except SettingsError as error:
-        _fail(str(error), 2)
+        raise WrongUsage(str(error)) from None
     logs.configure(settings.log.level, settings.log.format)
     _raise_file_limit(settings.limits.max_connections)
     try:
         listening = listen(settings.server.host, settings.server.port)
     except OSError as error:
         address = f"{settings.server.host}:{settings.server.port}"
-        _fail(f"cannot listen on {address}: {str(error.strerror).partition(' (')[0]}", 1)
+        raise Failed(f"cannot listen on {address}: {str(error.strerror).partition(' (')[0]}") from None
 
     async def run() -> None:
         await Service(settings).run(listening)
@@ -54,31 +52,10 @@ def _serve(**given: str | bool | None) -> None:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(run())
     except ContractError as error:
-        _fail(str(error), 1)
+        raise Failed(str(error)) from None
 
 
 serve = click.Command("serve", params=list(_options()), callback=_serve, help=_serve.__doc__)
-
-
-@click.group()
-def docs() -> None:
-    """The references as files."""
-
-
-@docs.command("build")
-@click.option("--out", type=click.Path(file_okay=False, path_type=Path), required=True, help="Folder to write to")
-@click.option("--specs", type=click.Path(path_type=Path), help="Folder of openapi.yaml and asyncapi.yaml")
-def build_docs(out: Path, specs: Path | None) -> None:
-    """Write the references as a static site, to be published by any file server."""
-    try:
-        written = build(specs or load().specs, out)
-    except SettingsError as error:
-        _fail(str(error), 2)
-    except ContractError as error:
-        _fail(str(error), 1)
-    except OSError as error:
-        _fail(f"cannot write to {out}: {error.strerror}", 1)
-    click.echo(f"{len(written)} files written to {out}")
 
 
 def _raise_file_limit(connections: int) -> None:
@@ -88,9 +65,3 @@ def _raise_file_limit(connections: int) -> None:
     unlimited = resource.RLIM_INFINITY
     if soft != unlimited and soft < wanted:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted if hard == unlimited else min(wanted, hard), hard))
-
-
-def _fail(line: str, status: int) -> NoReturn:
-    """End with one line for a person and an exit status."""
-    click.echo(f"specbus: {line}", err=True)
-    sys.exit(status)

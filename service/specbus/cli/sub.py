@@ -1,13 +1,14 @@
-"""`specbus sub`: print events as they come."""
+"""`specbus sub`: subscribe to topics, and print their events as they come."""
 
 import asyncio
 from collections import Counter
 
 import click
 
-from specbus.cli import pipes
-from specbus.cli.outcome import Failed, note, run
-from specbus.cli.server import Server, topic_names, with_server
+from specbus.cli import stdio
+from specbus.cli.errors import Failed, note
+from specbus.cli.runner import run
+from specbus.cli.server_options import ServerAddress, complete_topic, server_options
 from specbus.client import (
     Client,
     Dropped,
@@ -20,19 +21,22 @@ from specbus.client import (
 )
 
 _STDOUT = 1
-_QUEUE = 10_000
-"""Events that may wait here, a topic, unless `--queue` says otherwise."""
-_MOST_WRITTEN = 1 << 18
-"""Bytes that wait for standard output, before events wait in their queues."""
-_TELL_INTERVAL = 1.0
-"""Seconds in which drops are told once."""
-_WHO = {"server": "the server, whose queue was full", "client": "this program, whose output is not read (see --queue)"}
+_QUEUE_SIZE = 10_000
+"""Default of `--queue`: events of a topic that may wait in this program."""
+_MAX_OUTPUT_BUFFER = 1 << 18
+"""Bytes that may wait for standard output; beyond, events wait in their queues, where the oldest can be dropped."""
+_REPORT_INTERVAL = 1.0
+"""Seconds between two reports of dropped events."""
+_DROPPED_BY = {
+    "server": "the server, whose queue was full",
+    "client": "this program, whose output is not read (see --queue)",
+}
 _FLUSH_DEADLINE = 1.0
 """Seconds that a reader of standard output has for the rest, once a signal has come."""
 
 
 @click.command()
-@click.argument("topics", metavar="TOPIC...", nargs=-1, required=True, shell_complete=topic_names)
+@click.argument("topics", metavar="TOPIC...", nargs=-1, required=True, shell_complete=complete_topic)
 @click.option("--last-n", type=click.IntRange(0), metavar="N", help="Print the N newest retained events first.")
 @click.option("--count", type=click.IntRange(1), metavar="N", help="End after N events.")
 @click.option("--timeout", type=click.FloatRange(0, min_open=True), metavar="S", help="End after S seconds.")
@@ -40,19 +44,24 @@ _FLUSH_DEADLINE = 1.0
     "--queue",
     type=click.IntRange(1),
     metavar="N",
-    default=_QUEUE,
+    default=_QUEUE_SIZE,
     show_default=True,
     help="Events of a topic that may wait here while standard output is not read.",
 )
-@with_server
+@server_options
 def sub(
-    server: Server, topics: tuple[str, ...], last_n: int | None, count: int | None, timeout: float | None, queue: int
+    server: ServerAddress,
+    topics: tuple[str, ...],
+    last_n: int | None,
+    count: int | None,
+    timeout: float | None,
+    queue: int,
 ) -> None:
     """Print the events of TOPICs, one line of JSON each, as the server sent them.
 
-    Payloads are not touched: digits, key order and escapes are the publisher's (a line break between them is a space
-    here). All else goes to standard error: what was dropped, by whom and how many; a broken connection, which is made
-    again; a topic that is deleted.
+    Payloads are printed byte for byte, except that a line break between JSON tokens becomes a space. Everything else
+    goes to standard error: dropped events, how many and by whom; lost connections, after which it reconnects and
+    resubscribes; a topic that is deleted.
 
     \b
       specbus sub orders | jq .message.payload
@@ -67,43 +76,43 @@ def sub(
 
 
 class _Output:
-    """Lines on their way to standard output."""
+    """A bounded buffer of lines for standard output."""
 
     def __init__(self) -> None:
         self._waiting = bytearray()
-        self._some = asyncio.Event()
-        self._room = asyncio.Event()
+        self._has_data = asyncio.Event()
+        self._has_room = asyncio.Event()
         self._closed = False
 
     async def put(self, line: str) -> None:
-        """Take a line; wait while there is no room."""
+        """Take a line; wait while the buffer is full."""
         self._waiting += line.encode()
         self._waiting += b"\n"
-        self._some.set()
-        if len(self._waiting) > _MOST_WRITTEN:
-            self._room.clear()
-            await self._room.wait()
+        self._has_data.set()
+        if len(self._waiting) > _MAX_OUTPUT_BUFFER:
+            self._has_room.clear()
+            await self._has_room.wait()
 
     def close(self) -> None:
-        """Have `run` end once all is written."""
+        """Have `run` return once everything is written."""
         self._closed = True
-        self._some.set()
+        self._has_data.set()
 
     async def run(self) -> None:
-        """Write. Raises BrokenPipeError."""
+        """Write what comes until `close`. Raises BrokenPipeError."""
         while self._waiting or not self._closed:
-            await self._some.wait()
-            self._some.clear()
+            await self._has_data.wait()
+            self._has_data.clear()
             data, self._waiting = bytes(self._waiting), bytearray()
-            self._room.set()
-            await pipes.write(_STDOUT, data)
+            self._has_room.set()
+            await stdio.write(_STDOUT, data)
 
 
 class _Subscriber:
     """Subscriptions whose events are printed."""
 
     def __init__(
-        self, server: Server, topics: tuple[str, ...], last_n: int | None, count: int | None, queue: int
+        self, server: ServerAddress, topics: tuple[str, ...], last_n: int | None, count: int | None, queue: int
     ) -> None:
         self._server = server
         self._topics = topics
@@ -111,32 +120,32 @@ class _Subscriber:
         self._count = count
         self._queue = queue
         self._printed = 0
-        self._losses = _Losses()
+        self._reporter = _Reporter()
 
     async def run(self, timeout: float | None) -> None:
-        """Print events until there are enough, `timeout` seconds are over or no topic is left."""
+        """Print events until there are enough, `timeout` seconds have passed or no topic is left."""
         self._output = _Output()
         self._end = asyncio.get_running_loop().create_future()
-        """Done once there are enough events, or nobody reads them."""
+        """Done once enough events are printed, or the reader of standard output is gone."""
         writer = asyncio.create_task(self._output.run())
-        telling = asyncio.create_task(self._losses.tell_at_times())
+        reporting = asyncio.create_task(self._reporter.report_periodically())
         deadline: float | None = None
         try:
-            with pipes.reader_gone(_STDOUT, self._reader_gone):
+            with stdio.watch_reader(_STDOUT, self._on_reader_gone):
                 async with self._server.client() as client:
-                    client.on_notice(self._losses.take)
+                    client.on_notice(self._reporter.on_notice)
                     await self._follow_all(client, writer, timeout)
         except asyncio.CancelledError:
             deadline = _FLUSH_DEADLINE
             raise
         finally:
-            telling.cancel()
+            reporting.cancel()
             self._output.close()
             # A writer that has failed says so below.
             await asyncio.wait([writer], timeout=deadline)
             writer.cancel()
-            self._losses.tell()
-            self._losses.tell_sum(self._printed)
+            self._reporter.report_drops()
+            self._reporter.summarize(self._printed)
         writer.result()
         if self._count is not None and self._printed < self._count:
             raise Failed(f"{self._printed:,} of {self._count:,} events came")
@@ -177,61 +186,67 @@ class _Subscriber:
         if self._printed == self._count and not self._end.done():
             self._end.set_result(None)
 
-    def _reader_gone(self) -> None:
+    def _on_reader_gone(self) -> None:
         if not self._end.done():
             self._end.set_exception(BrokenPipeError())
 
 
-class _Losses:
-    """What went wrong with the connection and the events, told to a person without flooding the terminal."""
+class _Reporter:
+    """Reports trouble with the connection and dropped events, without flooding the terminal."""
 
     def __init__(self) -> None:
         self._dropped: Counter[tuple[str, str]] = Counter()
         """By topic and by whom, in all."""
-        self._told: Counter[tuple[str, str]] = Counter()
-        """Of these, what a person was told."""
-        self._is_cut = False
-        """Whether a person was told that there is no connection."""
+        self._reported: Counter[tuple[str, str]] = Counter()
+        """Of these, those that were reported."""
+        self._is_disconnected = False
+        """Whether it was reported that the connection is lost."""
         self._refused: set[str] = set()
-        """Topics of which a person was told that they cannot be subscribed to again yet."""
+        """Topics of which it was reported that the server refuses the subscription for now."""
 
-    def take(self, notice: Notice) -> None:
-        """Tell of a notice, or keep it to be told in a sum."""
+    def on_notice(self, notice: Notice) -> None:
+        """Report a notice; count drops, which are reported together."""
         match notice:
             case Dropped(key, count, by):
                 self._dropped[key, by] += count
-            case StateChanged("reconnecting", reason) if not self._is_cut:
-                self._is_cut = True
-                note(f"the connection broke ({reason}); trying again until it is back")
-            case StateChanged("connected") if self._is_cut:
-                self._is_cut = False
-                note("connected again", "green")
+            case StateChanged("reconnecting", reason) if not self._is_disconnected:
+                self._is_disconnected = True
+                note(f"connection lost ({reason}); reconnecting")
+            case StateChanged("connected") if self._is_disconnected:
+                self._is_disconnected = False
+                note("reconnected", "green")
             case Resubscribed(key):
                 self._refused.discard(key)
-                note(f"subscribed to {key} again; what was published meanwhile may be missing", "green")
+                note(f"resubscribed to {key}; events published in between may be missing", "green")
             case ResubscribeRefused(key, error) if key not in self._refused:
                 self._refused.add(key)
-                note(f"{error.message}; waiting for it")
+                note(f"{error.message}; retrying")
             case Refused():
                 note(str(notice))
 
-    def tell(self) -> None:
-        """Tell what was dropped since this was last told."""
-        for (topic, by), count in (self._dropped - self._told).items():
-            note(f"{_events(count)} of {topic} dropped by {_WHO[by]}", "red")
-        self._told = self._dropped.copy()
+    def report_drops(self) -> None:
+        """Report what was dropped since the last report."""
+        for (topic, by), count in (self._dropped - self._reported).items():
+            note(_drops(topic, by, count), "red")
+        self._reported = self._dropped.copy()
 
-    async def tell_at_times(self) -> None:
-        """Tell what was dropped, whenever something was."""
+    async def report_periodically(self) -> None:
+        """Report drops once in an interval, until cancelled."""
         while True:
-            await asyncio.sleep(_TELL_INTERVAL)
-            self.tell()
+            await asyncio.sleep(_REPORT_INTERVAL)
+            self.report_drops()
 
-    def tell_sum(self, printed: int) -> None:
-        """Tell what came and what did not, if something did not."""
-        losses = [f"{_events(count)} of {topic} dropped by {_WHO[by]}" for (topic, by), count in self._dropped.items()]
+    def summarize(self, printed: int) -> None:
+        """Report at the end how many events came and how many were dropped, if any were."""
+        losses = [
+            f"{_events(count)} of {topic} dropped by {_DROPPED_BY[by]}" for (topic, by), count in self._dropped.items()
+        ]
         if losses:
             note(f"{_events(printed)} printed; {', '.join(losses)}", "red")
+
+
+def _drops(topic: str, by: str, count: int) -> str:
+    return f"{_events(count)} of {topic} dropped by {_DROPPED_BY[by]}"
 
 
 def _events(count: int) -> str:

@@ -8,32 +8,33 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
-from specbus.cli.board import COLUMNS, Board
-from specbus.cli.outcome import note, run
-from specbus.cli.server import Server, with_server
+from specbus.cli.errors import note
+from specbus.cli.runner import run
+from specbus.cli.server_options import ServerAddress, server_options
+from specbus.cli.topic_rates import COLUMNS, TopicRates
 from specbus.client import ClientError, ProblemError
 from specbus.client.models import Health
 
-_HEAD_LINES = 4
-"""Lines of the terminal that topics cannot have."""
+_OTHER_LINES = 4
+"""Lines of the terminal that are not topics: the head, the table's header, the caption."""
 
 
 @click.command()
-@click.option("--once", is_flag=True, help="Print the numbers once, and end.")
+@click.option("--once", is_flag=True, help="Print once and exit.")
 @click.option(
     "--interval",
     type=click.FloatRange(0.1),
     metavar="S",
     default=1.0,
     show_default=True,
-    help="Seconds between looks.",
+    help="Seconds between updates.",
 )
-@with_server
-def top(server: Server, once: bool, interval: float) -> None:
-    """Watch the topics: messages, deliveries and drops a second, the busiest first.
+@server_options
+def top(server: ServerAddress, once: bool, interval: float) -> None:
+    """Watch the topics: messages, deliveries and drops per second, the busiest first.
 
-    A live table on a terminal, ended by Ctrl-C. Elsewhere a line a topic at each look, with tabs between; with
-    `--once` too, whose rates are over one interval.
+    A live table on a terminal; Ctrl-C ends it. Elsewhere, and with `--once`, one line for each topic, separated by
+    tabs; the rates of `--once` are over one interval.
 
     Exit status 0: ended. 1: the server refused. 3: it could not be reached at the start.
     """
@@ -41,49 +42,49 @@ def top(server: Server, once: bool, interval: float) -> None:
 
 
 class _Top:
-    def __init__(self, server: Server, interval: float) -> None:
+    def __init__(self, server: ServerAddress, interval: float) -> None:
         self._server = server
         self._interval = interval
-        self._board = Board()
+        self._rates = TopicRates()
         self._health: Health | None = None
         self._trouble = ""
 
     async def run(self, once: bool) -> None:
-        """Show the numbers until the task is cancelled, or `once`."""
+        """Show the rates until the task is cancelled, or `once`."""
         console = Console()
         async with self._server.rest() as client:
             self._client = client
-            await self._look()
+            await self._fetch()
             if once or not console.is_terminal:
                 click.echo("\t".join(COLUMNS))
             if once:
                 await asyncio.sleep(self._interval)
-                await self._look()
+                await self._fetch()
                 self._print()
             elif console.is_terminal:
                 with Live(console=console, screen=True, auto_refresh=False) as live:
                     while True:
                         live.update(self._view(console), refresh=True)
                         await asyncio.sleep(self._interval)
-                        await self._look_again()
+                        await self._refresh()
             else:
                 while True:
                     await asyncio.sleep(self._interval)
                     before = self._trouble
-                    await self._look_again()
+                    await self._refresh()
                     if not self._trouble:
                         self._print()
                     elif self._trouble != before:
-                        note(f"{self._trouble}; trying again")
+                        note(f"{self._trouble}; retrying")
 
-    async def _look(self) -> None:
+    async def _fetch(self) -> None:
         self._health = await self._client.service.health()
-        self._board.take(await self._client.service.stats())
+        self._rates.update(await self._client.service.stats())
 
-    async def _look_again(self) -> None:
-        """Look, and keep what was seen before if the server has gone."""
+    async def _refresh(self) -> None:
+        """Fetch the counters; keep the last ones if the server is gone."""
         try:
-            await self._look()
+            await self._fetch()
             self._trouble = ""
         except ProblemError:
             raise
@@ -100,9 +101,9 @@ class _Top:
                 f"  {self._health.connections:,} connections"
             )
         if self._trouble:
-            head.append(f"\n{self._trouble}; trying again", style="bold red")
-        return Group(head, Text(), self._board.table(max(1, console.height - _HEAD_LINES)))
+            head.append(f"\n{self._trouble}; retrying", style="bold red")
+        return Group(head, Text(), self._rates.table(max(1, console.height - _OTHER_LINES)))
 
     def _print(self) -> None:
-        for row in self._board.rows:
+        for row in self._rates.rows:
             click.echo("\t".join(cell.replace(",", "") for cell in row.cells()))

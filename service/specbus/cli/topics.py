@@ -7,28 +7,28 @@ from pydantic import BaseModel
 from rich.console import Console
 from rich.table import Table
 
-from specbus.cli.outcome import run
-from specbus.cli.server import Server, topic_names, with_server
+from specbus.cli.runner import run
+from specbus.cli.server_options import ServerAddress, complete_topic, server_options
 from specbus.client.models import Stats
 
-_AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
+_AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print the response as JSON.")
 _COLUMNS = ("messages", "subscribers", "delivered", "dropped", "retained")
-"""Of a topic's numbers, in the order in which they are listed."""
+"""The counters of a topic, in the order in which they are listed."""
 
 
 @click.group()
 def topics() -> None:
     """List, create, show and delete topics.
 
-    Exit status 0: done. 1: the server refused. 2: the command line was wrong. 3: the server could not be reached.
+    Exit status 0: success. 1: the server refused. 2: the command line was wrong. 3: the server could not be reached.
     """
 
 
 @topics.command("list")
 @_AS_JSON
-@with_server
-def list_topics(server: Server, as_json: bool) -> None:
-    """List the topics with their numbers: a table on a terminal, else a line a topic with tabs between."""
+@server_options
+def list_topics(server: ServerAddress, as_json: bool) -> None:
+    """List the topics with their counters: a table on a terminal, else one line for each, separated by tabs."""
 
     async def work() -> None:
         async with server.rest() as client:
@@ -40,8 +40,8 @@ def list_topics(server: Server, as_json: bool) -> None:
 
 @topics.command()
 @click.argument("names", metavar="NAME...", nargs=-1, required=True)
-@with_server
-def create(server: Server, names: tuple[str, ...]) -> None:
+@server_options
+def create(server: ServerAddress, names: tuple[str, ...]) -> None:
     """Create topics."""
 
     async def work() -> None:
@@ -53,10 +53,10 @@ def create(server: Server, names: tuple[str, ...]) -> None:
 
 
 @topics.command()
-@click.argument("names", metavar="NAME...", nargs=-1, required=True, shell_complete=topic_names)
-@with_server
-def delete(server: Server, names: tuple[str, ...]) -> None:
-    """Delete topics, with what they retain. Their subscribers are told."""
+@click.argument("names", metavar="NAME...", nargs=-1, required=True, shell_complete=complete_topic)
+@server_options
+def delete(server: ServerAddress, names: tuple[str, ...]) -> None:
+    """Delete topics and the messages that they retain. Their subscribers are notified."""
 
     async def work() -> None:
         async with server.rest() as client:
@@ -67,11 +67,11 @@ def delete(server: Server, names: tuple[str, ...]) -> None:
 
 
 @topics.command()
-@click.argument("name", shell_complete=topic_names)
+@click.argument("name", shell_complete=complete_topic)
 @_AS_JSON
-@with_server
-def show(server: Server, name: str, as_json: bool) -> None:
-    """Show the numbers of one topic."""
+@server_options
+def show(server: ServerAddress, name: str, as_json: bool) -> None:
+    """Show the counters of one topic."""
 
     async def work() -> None:
         async with server.rest() as client:
@@ -101,7 +101,7 @@ def _print_topics(stats: Stats, as_json: bool) -> None:
             table.add_row(
                 name, *(f"{getattr(topic, column):,}" for column in _COLUMNS), style="red" if topic.dropped else ""
             )
-        console.print(table if stats.topics else "there are no topics; create one: specbus topics create NAME")
+        console.print(table if stats.topics else "no topics; create one: specbus topics create NAME")
     else:
         for name, topic in stats.topics.items():
             click.echo("\t".join((name, *(str(getattr(topic, column)) for column in _COLUMNS))))

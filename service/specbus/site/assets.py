@@ -5,12 +5,24 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
+from importlib.util import find_spec
 
 _MEDIA_TYPES = {
     "css": "text/css; charset=utf-8",
     "js": "text/javascript; charset=utf-8",
     "svg": "image/svg+xml",
 }
+
+
+_VIEWERS = ("asyncapi_viewer", "swagger_ui_bundle")
+"""The packages with the viewers' files, which the extra `docs` installs."""
+
+
+class AssetsMissing(Exception):
+    """The viewers are not installed. The text is one line that says how to install them."""
+
+    def __init__(self) -> None:
+        super().__init__("the pages need what `pip install 'specbus[docs]'` installs")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +43,20 @@ def etag(content: bytes) -> str:
     return f'"{hashlib.sha256(content).hexdigest()[:32]}"'
 
 
+def viewers_are_installed() -> bool:
+    """Whether the pages have all that they need."""
+    return all(find_spec(name) for name in _VIEWERS)
+
+
 @cache
 def assets() -> dict[str, Asset]:
-    """All assets by name; read when first asked for, as a service whose pages nobody opens does not need them."""
+    """All assets by name; read when first asked for, as a service whose pages nobody opens does not need them.
+
+    Raises:
+        AssetsMissing: The viewers are not installed.
+    """
+    if not viewers_are_installed():
+        raise AssetsMissing
     return {
         file.name: Asset(file.read_bytes(), _MEDIA_TYPES[file.name.rpartition(".")[2]])
         for file in sorted([*_own(), *_swagger_ui(), *_asyncapi_viewer()], key=lambda file: file.name)

@@ -3,6 +3,7 @@
 import re
 import socket
 import subprocess
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,21 @@ def test_help_tells_what_there_is(option: str) -> None:
     assert result.exit_code == 0
     assert result.stdout.startswith("Usage: specbus [OPTIONS] COMMAND [ARGS]...\n")
     assert "  serve  Run the service.\n" in result.stdout
+
+
+def test_help_marks_the_commands_whose_extra_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "(needs" not in CliRunner().invoke(main, ["--help"]).stdout
+    distribution = metadata.distribution
+
+    def without_jinja(name: str) -> metadata.Distribution:
+        if name == "jinja2":
+            raise metadata.PackageNotFoundError(name)
+        return distribution(name)
+
+    monkeypatch.setattr(metadata, "distribution", without_jinja)
+    listed = CliRunner().invoke(main, ["--help"]).stdout
+    assert "  verify  Test a server against the contract. (needs specbus[verify])\n" in listed
+    assert re.findall(r"needs specbus\[(\w+)\]", listed) == ["verify", "sdk"]
 
 
 def shown(name: str) -> str:

@@ -126,7 +126,7 @@ def test_a_server_that_wants_a_key_is_given_it(
 ) -> None:
     server = serve(api_key="secret")
     arguments = ("typescript", "--out", "made", "--from", f"{server.url}/")
-    refused = f"specbus: {server.url}/openapi.json is refused: the API key is missing or wrong (--api-key)\n"
+    refused = f"specbus: {server.url}/openapi.json was refused: the API key is missing or wrong (--api-key)\n"
     assert specbus(tmp_path, *arguments) == (1, "", refused)
     assert specbus(tmp_path, *arguments, "--api-key", "wrong") == (1, "", refused)
     assert not (tmp_path / "made").exists()
@@ -191,12 +191,12 @@ TWO_OF_A_NAME = {
 @pytest.mark.parametrize(
     ("answers", "line"),
     [
-        ({"openapi": (200, "<html>")}, "{url}/openapi.json is no JSON object"),
-        ({"openapi": (200, "[]")}, "{url}/openapi.json is no JSON object"),
-        ({"openapi": (500, "")}, "{url}/openapi.json is answered with 500 Internal Server Error"),
+        ({"openapi": (200, "<html>")}, "{url}/openapi.json is not a JSON object"),
+        ({"openapi": (200, "[]")}, "{url}/openapi.json is not a JSON object"),
+        ({"openapi": (500, "")}, "{url}/openapi.json answered 500 Internal Server Error"),
         (
             {"openapi": (301, "", {"Location": "https://elsewhere/"})},
-            "{url}/openapi.json is answered with 301 Moved Permanently, to https://elsewhere/",
+            "{url}/openapi.json answered 301 Moved Permanently, to https://elsewhere/",
         ),
         ({"openapi": (200, '{"swagger": "2.0"}')}, "the OpenAPI document is not one of version 3"),
         ({"asyncapi": (200, '{"asyncapi": "2.6.0"}')}, "the AsyncAPI document is not one of version 3"),
@@ -268,15 +268,15 @@ def test_a_server_that_cannot_be_reached_is_one_line(unused_url: str, tmp_path: 
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
-        (("--from", "here"), "--from: 'here' is no URL of the form http://HOST[:PORT][/PATH]"),
-        (("--from", ""), "--from: '' is no URL of the form http://HOST[:PORT][/PATH]"),
-        (("--from", "ws://h/ws"), "--from: 'ws://h/ws' is no URL of the form http://HOST[:PORT][/PATH]"),
-        (("--from", "http://h?q=1"), "--from: 'http://h?q=1' is no URL of the form http://HOST[:PORT][/PATH]"),
+        (("--from", "here"), "--from: 'here' is not a URL of the form http://HOST[:PORT][/PATH]"),
+        (("--from", ""), "--from: '' is not a URL of the form http://HOST[:PORT][/PATH]"),
+        (("--from", "ws://h/ws"), "--from: 'ws://h/ws' is not a URL of the form http://HOST[:PORT][/PATH]"),
+        (("--from", "http://h?q=1"), "--from: 'http://h?q=1' is not a URL of the form http://HOST[:PORT][/PATH]"),
         (("--from", "http://h", "--specs", "specs"), "--from and --specs exclude each other"),
         *(
             (
                 ("--name", name),
-                f"--name: {name!r} must be small letters and digits, with hyphens between, such as orders-client",
+                f"--name: {name!r} must be lower-case letters and digits, separated by hyphens, such as orders-client",
             )
             for name in ("", "Orders", "a_b", "a--b", "-a", "../a", "a/b", "1a", "a\n")
         ),
@@ -290,7 +290,7 @@ def test_a_wrong_command_line_is_one_line(arguments: tuple[str, ...], line: str,
 
 @pytest.mark.parametrize("name", ["class", "json", "asyncio", "httpx"])
 def test_a_name_that_hides_another_is_none_for_python(name: str, tmp_path: Path) -> None:
-    line = f"specbus: --name: {name!r} means something else in Python\n"
+    line = f"specbus: --name: {name!r} is the name of a Python keyword or module\n"
     assert specbus(tmp_path, "python", "--out", "made", "--name", name) == (2, "", line)
 
 
@@ -359,7 +359,7 @@ def test_a_file_in_the_way_is_not_written_over(node_environment: dict[str, str],
     (tmp_path / "made" / LIST).write_text(listed.replace("README.md\n", ""))
     (tmp_path / "made" / "README.md").write_text("mine")
     before = contents(tmp_path / "made")
-    line = "specbus: made/README.md is in the way: `specbus sdk` has not written it\n"
+    line = "specbus: made/README.md is in the way: `specbus sdk` did not write it\n"
     assert specbus(tmp_path, *arguments) == (1, "", line)
     assert contents(tmp_path / "made") == before
 
@@ -378,7 +378,7 @@ def test_a_folder_that_is_not_ours_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "made").mkdir()
     (tmp_path / "made" / "thesis.txt").write_text("mine")
     for language, other in zip(LANGUAGES, reversed(LANGUAGES), strict=True):
-        line = f"specbus: made is not empty, and what is in it is no package of `specbus sdk {language}`\n"
+        line = f"specbus: made is not empty, and what is in it is not a package of `specbus sdk {language}`\n"
         assert specbus(tmp_path, language, "--out", "made") == (1, "", line)
         # A package in the other language is as much in the way.
         (tmp_path / "made" / LIST).write_text(f"# Written by `specbus sdk {other}`, which will replace these files:\n")

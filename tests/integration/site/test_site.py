@@ -3,7 +3,7 @@
 import re
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from click.testing import CliRunner
 
 from specbus import __version__
 from specbus.cli.main import main
+from specbus.site.assets import assets
 from specbus.spec.documents import bundle
 from tests.support.documents import SPECS, copied_specs
 from tests.support.http import PAGES
@@ -277,6 +278,38 @@ def test_a_site_that_cannot_be_built_is_told_in_one_line(
     assert result.exit_code == status
     assert result.stderr.startswith(line.replace("none/", f"{Path('none').resolve()}/"))
     assert result.stderr.count("\n") == 1
+
+
+@pytest.fixture
+def _without_viewers(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """An installation without the extra `docs`."""
+    assets.cache_clear()
+    monkeypatch.setitem(sys.modules, "swagger_ui_bundle", None)
+    yield
+    assets.cache_clear()
+
+
+@pytest.mark.usefixtures("_without_viewers")
+@pytest.mark.parametrize("docs", [True, False])
+def test_without_the_viewers_a_service_says_how_to_install_them_and_serves_all_but_the_pages(
+    serve: Callable[..., Server], caplog: pytest.LogCaptureFixture, docs: bool
+) -> None:
+    with httpx.Client(base_url=serve(docs=docs).url) as client:
+        assert client.get("/health").status_code == 200
+        assert client.get("/docs", headers=BROWSER).status_code == 404
+        assert client.get("/", headers=BROWSER).headers["content-type"] == "application/json"
+    said = [record.fields for record in caplog.records if record.getMessage() == "pages not served"]  # type: ignore[attr-defined]
+    assert said == [{"reason": "the pages need what `pip install 'specbus[docs]'` installs"}] * docs
+
+
+@pytest.mark.usefixtures("_without_viewers")
+def test_without_the_viewers_a_site_is_refused_in_one_line(tmp_path: Path) -> None:
+    result = CliRunner().invoke(main, ["docs", "build", "--out", str(tmp_path)])
+    assert (result.exit_code, result.stderr) == (
+        2,
+        "specbus: the pages need what `pip install 'specbus[docs]'` installs\n",
+    )
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_service_whose_pages_nobody_opens_does_not_read_them() -> None:

@@ -1,4 +1,4 @@
-"""The server that a command talks to: the options that say which, and a client of it."""
+"""The options `--url` and `--api-key` of the client commands, and a client of the server that they name."""
 
 import asyncio
 import contextlib
@@ -12,14 +12,14 @@ from click.shell_completion import CompletionItem
 
 from specbus.client import Client, ClientError
 
-_DEFAULT = "http://127.0.0.1:8080"
+_DEFAULT_URL = "http://127.0.0.1:8080"
 _COMPLETION_TIMEOUT = 1.0
-"""Seconds after which a completion goes without what the server knows."""
+"""Seconds that shell completion waits for the server."""
 
 
 @dataclass(frozen=True, slots=True)
-class Server:
-    """Where the server is, and the key it wants."""
+class ServerAddress:
+    """Where a server is, and the API key to send."""
 
     url: str
     api_key: str | None
@@ -38,22 +38,22 @@ class Server:
             await client.close()
 
 
-def with_server(function: Callable[..., None]) -> Callable[..., None]:
+def server_options(function: Callable[..., None]) -> Callable[..., None]:
     """Give a command the options `--url` and `--api-key`, and its function a `server` in their place."""
 
     @click.option(
         "--url",
         envvar="PUBSUB_URL",
         show_envvar=True,
-        default=_DEFAULT,
+        default=_DEFAULT_URL,
         show_default=True,
         metavar="URL",
-        help="The server.",
+        help="URL of the server.",
     )
-    @click.option("--api-key", envvar="PUBSUB_API_KEY", show_envvar=True, metavar="KEY", help="Key that it wants.")
+    @click.option("--api-key", envvar="PUBSUB_API_KEY", show_envvar=True, metavar="KEY", help="API key to send.")
     @functools.wraps(function)
     def command(url: str, api_key: str | None, **arguments: Any) -> None:
-        server = Server(url, api_key or None)
+        server = ServerAddress(url, api_key or None)
         try:
             server.client()
         except ValueError as error:
@@ -63,9 +63,9 @@ def with_server(function: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-def topic_names(context: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem]:
+def complete_topic(context: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """The names of the server's topics, for completion; none if it does not answer."""
-    server = Server(context.params.get("url") or _DEFAULT, context.params.get("api_key"))
+    server = ServerAddress(context.params.get("url") or _DEFAULT_URL, context.params.get("api_key"))
 
     async def ask() -> list[str]:
         async with server.rest() as client:

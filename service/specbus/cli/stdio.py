@@ -1,6 +1,6 @@
 """Reading standard input and writing standard output without stopping the event loop.
 
-The files stay in blocking mode, which they share with the shell and with other programs.
+The files stay in blocking mode, which they share with the shell and other programs.
 """
 
 import asyncio
@@ -10,18 +10,18 @@ import select
 import stat
 from collections.abc import AsyncIterator, Callable, Iterator
 
-_AT_ONCE = select.PIPE_BUF
+_ATOMIC_WRITE = select.PIPE_BUF
 """Bytes that a pipe takes without blocking once it is writable (POSIX, `write`)."""
-_PIECE = 1 << 16
+_READ_SIZE = 1 << 16
 
 
 async def lines(fd: int) -> AsyncIterator[list[bytes]]:
-    """The lines that come from `fd`, without their ends, as many at a time as there are."""
+    """The lines of `fd` without their line ends, in batches: as many as one read returns."""
     loop = asyncio.get_running_loop()
     rest = b""
     while True:
         await _ready(lambda ready: loop.add_reader(fd, ready), lambda: loop.remove_reader(fd))
-        data = os.read(fd, _PIECE)
+        data = os.read(fd, _READ_SIZE)
         if not data:
             break
         *whole, rest = (rest + data).split(b"\n")
@@ -38,21 +38,21 @@ async def write(fd: int, data: bytes) -> None:
     while view:
         if not select.select([], [fd], [], 0)[1]:
             await _ready(lambda ready: loop.add_writer(fd, ready), lambda: loop.remove_writer(fd))
-        view = view[os.write(fd, view[:_AT_ONCE]) :]
+        view = view[os.write(fd, view[:_ATOMIC_WRITE]) :]
 
 
 @contextlib.contextmanager
-def reader_gone(fd: int, tell: Callable[[], object]) -> Iterator[None]:
-    """Call `tell` once nobody reads the pipe `fd` any more, whether or not there is something to write."""
+def watch_reader(fd: int, on_gone: Callable[[], object]) -> Iterator[None]:
+    """Call `on_gone` once the reader of the pipe `fd` has closed it, even if there is nothing to write."""
     loop = asyncio.get_running_loop()
     is_pipe = stat.S_ISFIFO(os.fstat(fd).st_mode)
 
     def gone() -> None:
         loop.remove_reader(fd)
-        tell()
+        on_gone()
 
     if is_pipe:
-        loop.add_reader(fd, gone)  # the writing end is never readable, but for an error
+        loop.add_reader(fd, gone)  # the writing end becomes readable only when the reader is gone
     try:
         yield
     finally:
@@ -61,7 +61,7 @@ def reader_gone(fd: int, tell: Callable[[], object]) -> Iterator[None]:
 
 
 async def _ready(add: Callable[[Callable[[], object]], object], remove: Callable[[], object]) -> None:
-    """Wait until a file is ready. What cannot be waited for, such as a regular file, always is."""
+    """Wait until a file is ready. A regular file, which cannot be waited for, always is."""
     came = asyncio.Event()
     try:
         add(came.set)

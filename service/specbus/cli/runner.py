@@ -1,4 +1,4 @@
-"""How a command ends: exit statuses, and errors as one line in a person's words."""
+"""Running the work of a client command: signals, and its errors as one line."""
 
 import asyncio
 import os
@@ -7,9 +7,9 @@ import sys
 from collections.abc import Coroutine
 from typing import Any
 
-import click
 import uvloop
 
+from specbus.cli.errors import Failed, Unreachable
 from specbus.client import (
     ClientError,
     ConnectError,
@@ -20,31 +20,16 @@ from specbus.client import (
 )
 
 
-class Failed(click.ClickException):
-    """The server refused, or not all that was asked for came. The text is the line that a person reads."""
-
-    exit_code = 1
-
-    def show(self, file: Any = None) -> None:
-        """Print the line."""
-        note(self.message, "red")
-
-
-class Unreachable(Failed):
-    """The server could not be reached, or the connection broke while it mattered."""
-
-    exit_code = 3
-
-
-def note(line: str, colour: str = "yellow") -> None:
-    """Tell a person something, on standard error; in colour if that is a terminal."""
-    click.echo(f"{click.style('specbus:', fg=colour)} {line}", err=True)
-
-
 def run(work: Coroutine[Any, Any, None], *, endless: bool = False) -> None:
     """Run a command's work to its end. SIGINT, SIGTERM and SIGHUP cancel it.
 
-    `endless`: it has no end of its own, so that a signal is as good as any.
+    Args:
+        work: What to do.
+        endless: It has no end of its own: a signal is the usual way to end it, and the exit status is 0.
+
+    Raises:
+        Failed: With the line that a person reads.
+        SystemExit: A signal came, and the work had not ended: 128 and the signal's number.
     """
     came: list[int] = []
 
@@ -79,7 +64,7 @@ def run(work: Coroutine[Any, Any, None], *, endless: bool = False) -> None:
     except ClientError as error:
         raise Failed(str(error).partition("\n")[0]) from None
     except OSError as error:
-        # The output takes no more: nothing is left to do, nor to be flushed at exit.
+        # Standard output is closed or full: redirect it, so that the flush at exit does not fail again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        if not isinstance(error, BrokenPipeError):  # as when whoever reads it has read enough
-            raise Failed(f"cannot go on: {error.strerror or error}") from None
+        if not isinstance(error, BrokenPipeError):  # of a reader such as `head`, which has read enough
+            raise Failed(f"cannot write the output: {error.strerror or error}") from None

@@ -1,4 +1,4 @@
-"""Topics with their rates: what `top` and `demo` show, and `topics list` without the rates."""
+"""Topics and their rates, as `top` and `demo` show them."""
 
 import time
 from collections.abc import Mapping
@@ -18,29 +18,29 @@ class Row:
     name: str
     now: TopicStats
     messages: float = 0.0
-    """Messages taken a second, as `delivered` and `dropped` are events a second."""
+    """Messages published a second; `delivered` and `dropped` are events a second."""
     delivered: float = 0.0
     dropped: float = 0.0
 
     def cells(self) -> tuple[str, ...]:
-        """What stands in the columns."""
+        """The cells of `COLUMNS`."""
         now = self.now
         rates = (self.messages, self.delivered, self.dropped)
         counts = (now.messages, now.dropped, now.subscribers, now.retained)
         return (self.name, *(f"{rate:,.0f}" for rate in rates), *(f"{count:,}" for count in counts))
 
 
-class Board:
-    """The newest numbers of the topics, and how fast they grow."""
+class TopicRates:
+    """The newest counters of the topics, and how fast they grow."""
 
     def __init__(self) -> None:
         self.rows: list[Row] = []
-        """Those with most messages a second first."""
+        """The busiest topics first."""
         self._before: Mapping[str, TopicStats] = {}
         self._at = 0.0
 
-    def take(self, stats: Stats) -> None:
-        """Take numbers that have just come."""
+    def update(self, stats: Stats) -> None:
+        """Take counters that have just been fetched."""
         now = time.monotonic()
         rows = [self._row(name, topic, now - self._at) for name, topic in stats.topics.items()]
         self.rows = sorted(rows, key=lambda row: (-row.messages, -row.now.messages, row.name))
@@ -48,7 +48,7 @@ class Board:
 
     def _row(self, name: str, now: TopicStats, seconds: float) -> Row:
         before = self._before.get(name)
-        # Fewer than before: another topic of that name.
+        # Fewer than before: the topic was deleted and created again.
         if before is None or before.messages > now.messages or seconds <= 0:
             return Row(name, now)
         return Row(
@@ -59,13 +59,13 @@ class Board:
             max(0, now.dropped - before.dropped) / seconds,
         )
 
-    def table(self, most: int) -> Table:
-        """A table of the topics, `most` at most."""
+    def table(self, max_rows: int) -> Table:
+        """A table of the busiest topics, at most `max_rows`."""
         table = Table(box=None, header_style="bold", expand=True)
         for column in COLUMNS:
             table.add_column(column, justify="left" if column == "topic" else "right", no_wrap=True)
-        for row in self.rows[:most]:
+        for row in self.rows[:max_rows]:
             table.add_row(*row.cells(), style="red" if row.dropped else "" if row.messages else "dim")
-        if more := len(self.rows) - most:
+        if more := len(self.rows) - max_rows:
             table.caption = f"{more:,} more" if more > 0 else None
         return table
