@@ -37,7 +37,7 @@ def launch() -> Iterator[Callable[..., Running]]:
 
     def launch(url: str, *command: Any, **options: Any) -> Running:
         env = environment(PUBSUB_URL=url, PYTHONPATH=str(PYTHON_SDK))
-        pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        pipes: Any = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
         processes.append(process := subprocess.Popen(command, text=True, env=env, **pipes, **options))
         return Running(process)
 

@@ -70,7 +70,7 @@ async def live(service: Program) -> None:
 @pytest.fixture(scope="module")
 def log() -> list[Line]:
     """The log of a service's life."""
-    limits = {"PUBSUB_MAX_TOPICS": "2", "PUBSUB_MAX_CONNECTIONS": "2", "PUBSUB_MAX_SUBSCRIPTIONS": "1"}
+    limits: dict[str, Any] = {"PUBSUB_MAX_TOPICS": "2", "PUBSUB_MAX_CONNECTIONS": "2", "PUBSUB_MAX_SUBSCRIPTIONS": "1"}
     with program(PUBSUB_LOG_FORMAT="json", PUBSUB_MAX_QUEUE_SIZE="5", **limits) as service:
         asyncio.run(live(service))
         return [json.loads(line) for line in (service.start_line, *service.stop())]

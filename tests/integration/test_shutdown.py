@@ -18,6 +18,7 @@ from websockets.frames import Frame, Opcode
 from specbus.websocket.connection import Connection
 from tests.support.messages import UUID, publication
 from tests.support.program import Program, program
+from tests.support.raw import HANDSHAKE
 from tests.support.server import Server, Socket, connected
 from tests.support.stalling import BULK, frames_to_the_end, shown, stalling
 
@@ -34,10 +35,7 @@ async def ended(service: Program) -> int:
 def opened(service: Program) -> socket.socket:
     """A WebSocket connection, its handshake over, and nothing that answers for it."""
     raw = socket.create_connection(("127.0.0.1", service.port), timeout=10)
-    raw.sendall(
-        b"GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
-    )
+    raw.sendall(HANDSHAKE)
     answer = b""
     while not answer.endswith(b"\r\n\r\n"):
         answer += raw.recv(1)
@@ -114,8 +112,8 @@ async def test_what_was_acknowledged_under_load_reaches_every_subscriber_before_
             ]
             early = [await one.receive() for _ in range(500)]
             service.signal(signal.SIGTERM)
-            late, *end = await frames_to_the_end(one)
-            results = [(early + late, *end), *(await asyncio.gather(*reading))]
+            late, code, reason = await frames_to_the_end(one)
+            results = [(early + late, code, reason), *(await asyncio.gather(*reading))]
             for task, room in zip(publishing, rooms, strict=True):
                 room.release()
                 await task

@@ -11,7 +11,7 @@ import httpx
 from specbus.spec.documents import bundle
 from tests.support.documents import SPECS
 from tests.support.messages import UUID
-from tests.support.server import Server
+from tests.support.server import Reachable
 
 MISSING = ("topic-not-found", "Topic not found")
 OPENAPI = bundle(SPECS / "openapi.yaml")
@@ -41,7 +41,7 @@ def check_problem(
     }
 
 
-def exchange(server: Server, data: bytes) -> bytes:
+def exchange(server: Reachable, data: bytes) -> bytes:
     """All that the server answers to `data` until it closes the connection."""
     with socket.create_connection(("127.0.0.1", server.port), timeout=10) as raw:
         raw.sendall(data)
@@ -56,17 +56,17 @@ def without_ts(event: str) -> str:
     return re.sub(r'"offset":\d+,"ts":"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"\}$', '"ts":TS}', event)
 
 
-def stats(server: Server, topic: str) -> dict[str, int]:
+def stats(server: Reachable, topic: str) -> dict[str, int]:
     found: dict[str, int] = HTTP.get(f"{server.url}/topics/{topic}").json()
     return found
 
 
-def publish(server: Server, topic: str, payload: Any) -> None:
+def publish(server: Reachable, topic: str, payload: Any) -> None:
     body = {"id": UUID, "payload": payload}
     assert HTTP.post(f"{server.url}/topics/{topic}/messages", json=body).status_code == 202
 
 
-def publish_text(server: Server, *payloads: str, topic: str = "orders") -> None:
+def publish_text(server: Reachable, *payloads: str, topic: str = "orders") -> None:
     for payload in payloads:
         answer = httpx.post(
             f"{server.url}/topics/{topic}/messages",
@@ -76,7 +76,7 @@ def publish_text(server: Server, *payloads: str, topic: str = "orders") -> None:
         assert answer.status_code == 202
 
 
-def payloads_of(server: Server, topic: str) -> list[Any]:
+def payloads_of(server: Reachable, topic: str) -> list[Any]:
     """The payloads that the topic retains."""
     events = httpx.get(f"{server.url}/topics/{topic}/messages").json()["events"]
     return [event["message"]["payload"] for event in events]

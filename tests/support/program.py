@@ -55,11 +55,13 @@ class Program:
 
 
 @contextmanager
-def program(*options: str, command: tuple[str, ...] = (*MODULE, "serve"), **settings: str) -> Iterator[Program]:
+def program(
+    *options: str, command: tuple[str, ...] = (*MODULE, "serve"), folder: Path = ROOT, **settings: str
+) -> Iterator[Program]:
     """The program with `options` and `settings` in the environment, on any free port unless they say which."""
     environ = environment(**{"PUBSUB_PORT": "0", "PUBSUB_DEBUG": "true", **settings})
     process = subprocess.Popen(
-        [*command, *options], env=environ, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        [*command, *options], env=environ, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
     )
     with process:
         try:

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 from websockets.frames import Frame, Opcode
 
-from tests.support.server import Server
+from tests.support.server import Reachable
 
 TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
 HANDSHAKE = (
@@ -50,7 +50,7 @@ class Raw:
 
 
 @asynccontextmanager
-async def raw(server: Server) -> AsyncIterator[Raw]:
+async def raw(server: Reachable) -> AsyncIterator[Raw]:
     reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
     writer.write(HANDSHAKE)
     assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 101 ")

@@ -4,7 +4,7 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from typing import Any
+from typing import Any, Protocol
 
 import httpx
 import msgspec
@@ -15,6 +15,19 @@ from specbus.app import Service
 from specbus.server import listen
 from specbus.settings import Settings, load
 from tests.support.messages import publication
+
+
+class Reachable(Protocol):
+    """A service, whether it runs in a thread or as a process."""
+
+    @property
+    def port(self) -> int: ...
+
+    @property
+    def url(self) -> str: ...
+
+    @property
+    def ws_url(self) -> str: ...
 
 
 class Server:
@@ -124,7 +137,7 @@ class Socket:
         assert (await self.ask({"type": "ping", "request_id": "sentinel"}))["request_id"] == "sentinel"
 
 
-def create(server: Server, *names: str) -> None:
+def create(server: Reachable, *names: str) -> None:
     """Create topics."""
     with httpx.Client(base_url=server.url) as client:
         for name in names:
@@ -132,7 +145,7 @@ def create(server: Server, *names: str) -> None:
 
 
 @asynccontextmanager
-async def connected(server: Server, **options: Any) -> AsyncIterator[Socket]:
+async def connected(server: Reachable, **options: Any) -> AsyncIterator[Socket]:
     """A WebSocket connection to `server`; `options` are those of `websockets.connect`."""
     async with websockets.connect(server.ws_url, **{"proxy": None, **options}) as raw:
         yield Socket(raw)

@@ -8,7 +8,7 @@ from typing import Any
 
 import websockets
 
-from tests.support.server import Server, Socket, connected
+from tests.support.server import Reachable, Socket, connected
 
 BULK = "x" * 100_000
 ENOUGH = 300
@@ -16,7 +16,7 @@ ENOUGH = 300
 
 
 @asynccontextmanager
-async def stalling(server: Server) -> AsyncIterator[Socket]:
+async def stalling(server: Reachable) -> AsyncIterator[Socket]:
     """A connection that reads only while `receive` is called, but for what small buffers take."""
     raw = socket.socket()
     raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536)

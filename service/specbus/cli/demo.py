@@ -221,10 +221,13 @@ async def _server(port: int) -> AsyncIterator[str]:
     assert process.stderr is not None  # noqa: S101 - it was asked for
     try:
         async with asyncio.timeout(_START_TIMEOUT):
-            first = (await process.stderr.readline()).decode().strip()
-        url = re.search(r"url=(\S+)", first)
+            url = None
+            last = ""
+            while url is None and (line := await process.stderr.readline()):
+                last = line.decode().strip()
+                url = re.search(r" started .*\burl=(\S+)", last)  # a warning may come before
         if url is None:
-            raise Unreachable(f"the server did not start: {first.removeprefix('specbus: ')}")
+            raise Unreachable(f"the server did not start: {last.removeprefix('specbus: ')}")
         yield url[1]
     except TimeoutError:
         raise Unreachable("the server did not start in time") from None

@@ -35,7 +35,7 @@ class LazyCommand(click.Command):
     def listed_help(self) -> str:
         """The line for the list of commands. It says so if the extra is not installed."""
         line = self.get_short_help_str(80)
-        return line if self.extra is None or _is_installed(self.extra) else f"{line} (needs specbus[{self.extra}])"
+        return line if self.extra is None or not _missing(self.extra) else f"{line} (needs specbus[{self.extra}])"
 
 
 class LazyGroup(click.Group):
@@ -48,6 +48,9 @@ class LazyGroup(click.Group):
         name, command, rest = super().resolve_command(ctx, args)
         if isinstance(lazy := command, LazyCommand):
             try:
+                # Looked up before the import, which may succeed: some libraries are imported later, or run as programs.
+                if lazy.extra is not None and (missing := _missing(lazy.extra)):
+                    raise ImportError(f"{missing} is not installed")
                 command = lazy.load()
             except ImportError as error:
                 if lazy.extra is None:
@@ -69,15 +72,16 @@ class LazyGroup(click.Group):
                 formatter.write_dl(rows)
 
 
-def _is_installed(extra: str) -> bool:
-    """Whether all that an extra of this package asks for is installed."""
+def _missing(extra: str) -> str | None:
+    """The first package that an extra of this one asks for and that is not installed, if there is one."""
     wanted = [line for line in metadata.requires("specbus") or () if re.search(rf"extra == .{extra}\b", line)]
-    try:
-        for line in wanted:
-            metadata.distribution(re.split(r"[^\w.-]", line, maxsplit=1)[0])
-    except metadata.PackageNotFoundError:
-        return False
-    return True
+    for line in wanted:
+        name = re.split(r"[^\w.-]", line, maxsplit=1)[0]
+        try:
+            metadata.distribution(name)
+        except metadata.PackageNotFoundError:
+            return name
+    return None
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

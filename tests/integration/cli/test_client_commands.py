@@ -23,7 +23,7 @@ from click.testing import CliRunner
 
 from specbus.cli.main import main
 from tests.support.chaos import Chaos
-from tests.support.http import payloads_of, publish, publish_text
+from tests.support.http import payloads_of, publish_text
 from tests.support.messages import UUID
 from tests.support.program import DEADLINE, MODULE, Running, environment, until
 from tests.support.server import Server, connected
@@ -494,7 +494,7 @@ def test_it_comes_back_after_a_restart_once_the_topic_is_there_again(
     assert subscriber.note_like("retrying") == 'specbus: there is no topic "orders"; retrying\n'
     httpx.post(f"{second.url}/topics", json={"name": "orders"}).raise_for_status()
     subscriber.note_like("resubscribed to orders")
-    publish(second, "7")
+    publish_text(second, "7")
     assert payloads(subscriber.line()) == [7]
     assert subscriber.end(signal.SIGTERM)[0] == 0
 

@@ -5,6 +5,7 @@ import socket
 import subprocess
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -103,7 +104,11 @@ def test_the_start_line_has_a_url_that_works_for_an_ipv6_address_too() -> None:
 
 
 def test_an_option_wins_over_the_environment_and_that_over_the_default() -> None:
-    settings = {"PUBSUB_HISTORY_SIZE": "2", "PUBSUB_API_KEY": "of the environment", "PUBSUB_HOST": "127.0.0.2"}
+    settings: dict[str, Any] = {
+        "PUBSUB_HISTORY_SIZE": "2",
+        "PUBSUB_API_KEY": "of the environment",
+        "PUBSUB_HOST": "127.0.0.2",
+    }
     with (
         program("--api-key", "of the option", "--host", "127.0.0.1", **settings) as service,
         httpx.Client(base_url=service.url, headers={"X-API-Key": "of the option"}) as rest,

@@ -262,8 +262,8 @@ def test_a_number_of_more_digits_than_python_reads_is_refused(server: Server, di
 
 @pytest.mark.parametrize(("method", "path"), OPERATIONS)
 def test_an_unknown_query_parameter_is_refused_everywhere(client: httpx.Client, method: str, path: str) -> None:
-    body = {"json": {"name": "new"}} if method == "POST" else {}
-    refused = client.request(method, path, params={"verbose": "1"}, **body)
+    body = {"name": "new"} if method == "POST" else None
+    refused = client.request(method, path, params={"verbose": "1"}, json=body)
     check_problem(refused, 400, 'unknown query parameter "verbose"')
 
 
@@ -293,7 +293,7 @@ def test_a_bug_in_a_handler_is_a_problem_without_internals_and_a_line_with_the_t
     body = {"id": UUID, "payload": 1} if path.endswith("/messages") else {"name": "new"}
     with monkeypatch.context() as patch:
         patch.setattr(server.service.operations, broken, fail)
-        failed = client.request(method, path, **({"json": body} if method == "POST" else {}))
+        failed = client.request(method, path, json=body if method == "POST" else None)
     check_problem(failed, 500, "the service failed; its log says why")
     assert "internals" not in str(failed.headers)
     assert logged_errors == ["an operation failed "]

@@ -16,6 +16,7 @@ from specbus import __version__
 from tests.support.documents import LIMITS, served
 from tests.support.http import JSON, MISSING, OPERATIONS, WRONG_NAME, check_problem, exchange, post_text, without_ts
 from tests.support.messages import UUID, publication
+from tests.support.raw import HANDSHAKE
 from tests.support.server import Server, connected, running
 
 Serve = Callable[..., Server]
@@ -322,19 +323,15 @@ def test_the_numbers_of_a_reader_that_stalled_add_up_to_what_was_published(serve
     server = serve(max_queue_size=2)
     published = 30
     frame = json.dumps({"type": "subscribe", "topic": "orders", "client_id": "slow"}).encode()
-    handshake = (
-        b"GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
-    )
     with httpx.Client(base_url=server.url) as client, socket.socket() as raw:
         client.post("/topics", json={"name": "orders"})
         raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536)
         raw.settimeout(10)
         raw.connect(("127.0.0.1", server.port))
-        raw.sendall(handshake)
-        answer = b""
-        while not answer.endswith(b"\r\n\r\n"):
-            answer += raw.recv(1)
+        raw.sendall(HANDSHAKE)
+        head = b""
+        while not head.endswith(b"\r\n\r\n"):
+            head += raw.recv(1)
         raw.sendall(Frame(Opcode.TEXT, frame).serialize(mask=True))
         frames = read_frames(raw)
         assert next(frames)["type"] == "ack"
@@ -373,7 +370,7 @@ def read_frames(raw: socket.socket) -> Iterator[dict[str, Any]]:
     protocol = Protocol(CLIENT, state=OPEN, max_size=None)
     while data := raw.recv(1_048_576):
         protocol.receive_data(data)
-        yield from (json.loads(frame.data) for frame in protocol.events_received() if isinstance(frame, Frame))
+        yield from (json.loads(bytes(frame.data)) for frame in protocol.events_received() if isinstance(frame, Frame))
 
 
 @pytest.mark.usefixtures("orders")
@@ -436,15 +433,15 @@ def locked() -> Iterator[Server]:
     ids=["none", "wrong", "shorter", "longer", "other case", "empty", "two", "wrong and right", "not ascii"],
 )
 async def test_nothing_but_health_is_had_without_the_one_right_key(locked: Server, keys: list[str]) -> None:
-    headers = [("X-API-Key", key.encode()) for key in keys]
+    headers = [(b"X-API-Key", key.encode()) for key in keys]
     with httpx.Client(base_url=locked.url) as client:
         for method, path in OPERATIONS:
-            response = client.request(method, path, headers=headers)
+            answer = client.request(method, path, headers=headers)
             if path == "/health":
-                assert response.status_code == 200
+                assert answer.status_code == 200
                 continue
-            check_problem(response, 401, "the API key in X-API-Key is missing or wrong")
-            assert response.headers["www-authenticate"] == 'ApiKey realm="specbus"'
+            check_problem(answer, 401, "the API key in X-API-Key is missing or wrong")
+            assert answer.headers["www-authenticate"] == 'ApiKey realm="specbus"'
             assert client.head("/health", headers=headers).status_code == 200
     with pytest.raises(websockets.InvalidStatus) as refused:
         await websockets.connect(locked.ws_url, proxy=None, additional_headers=[("X-API-Key", key) for key in keys])
@@ -462,7 +459,7 @@ async def test_nothing_but_health_is_had_without_the_one_right_key(locked: Serve
 @pytest.mark.parametrize("key", ["secret", "schlüssel"], ids=["ascii", "not ascii"])
 async def test_the_right_key_opens_both_sides(serve: Serve, key: str) -> None:
     server = serve(api_key=key)
-    headers = [("x-api-key", key.encode())]
+    headers = [(b"x-api-key", key.encode())]
     with httpx.Client(base_url=server.url, headers=headers) as client:
         assert client.post("/topics", json={"name": "orders"}).status_code == 201
         assert client.get("/topics").json() == {"topics": [{"name": "orders", "subscribers": 0}]}

@@ -52,7 +52,7 @@ from tests.support.http import HTTP, publish, stats
 from tests.support.messages import UUID as ID
 from tests.support.server import Server, create, running
 
-FAST = {"backoff_base": 0.01, "backoff_cap": 0.1}
+FAST: dict[str, Any] = {"backoff_base": 0.01, "backoff_cap": 0.1}
 """Short pauses."""
 DEADLINE = 10.0
 

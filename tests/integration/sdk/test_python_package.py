@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -40,6 +40,11 @@ def made(specs: Path, name: str, out: Path) -> dict[str, str]:
         (out / path).parent.mkdir(parents=True, exist_ok=True)
         (out / path).write_text(content)
     return files
+
+
+async def gathered(*commands: Awaitable[Any]) -> list[Any]:
+    """The answers to `commands` carried out together, a refusal among them too."""
+    return await asyncio.gather(*commands, return_exceptions=True)
 
 
 @contextmanager
@@ -74,7 +79,7 @@ def checked(cache: Path, folder: Path, *packages: str) -> list[str]:
     )
     settings = {"include": names, "typeCheckingMode": "strict", "pythonVersion": "3.11"}
     (folder / "pyrightconfig.json").write_text(json.dumps(settings))
-    command = [Path(sys.executable).with_name("basedpyright"), "--outputjson", "--pythonpath", sys.executable]
+    command = [str(Path(sys.executable).with_name("basedpyright")), "--outputjson", "--pythonpath", sys.executable]
     pyright = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     found = json.loads(pyright.stdout)["generalDiagnostics"]
     return mypy.stdout.splitlines() + [
@@ -249,13 +254,12 @@ async def test_a_client_of_another_document(correlated: bool, tmp_path: Path) ->
             levels = client.level()
             raw = client.level(raw=True)
             stocked = await client.stock("ABC-1234", 12, place, tags=["cold"])
-            picked, short, there, looked, malformed = await asyncio.gather(
+            picked, short, there, looked, malformed = await gathered(
                 client.pick([line(sku="ABC-1234", quantity=1)], priority="rush"),
                 client.pick([line(sku="ABC-1234", quantity=100)]),
                 client.search_find("ABC-1234"),
                 client.search_look(),
                 client.stock("not a sku", 1, {"aisle": "B7", "shelf": 2}),
-                return_exceptions=True,
             )
             level = await anext(levels)
             assert json.loads(await anext(raw))["op"] == "level"
@@ -326,7 +330,7 @@ async def test_a_client_of_documents_that_do_much_in_their_own_way(tmp_path: Pat
             url = f"ws://127.0.0.1:{next(iter(serving.sockets)).getsockname()[1]}/below/"
             async with package.Client(url, api_key="a b") as client:
                 news = client.state_()
-                answers = await asyncio.gather(
+                answers = await gathered(
                     client.import_("me", "number", first_name="Bo", list=[UUID(ID)]), client.import_("me", None)
                 )
                 assert answers == [

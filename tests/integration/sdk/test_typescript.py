@@ -891,9 +891,9 @@ def checked(environment: dict[str, str], folder: Path, program: str) -> str:
     """What the compiler says of `program`, which uses the package in `folder`'s node_modules, at its strictest."""
     (folder / "package.json").write_text('{"type": "module"}')
     (folder / "program.ts").write_text(program)
-    compiler = toolchain.compiler()
+    compiler = str(toolchain.compiler())
     options = ["--strict", "--noEmit", "--module", "nodenext", "--target", "es2022", "--types", ""]
-    command = ["node", compiler, *options, folder / "program.ts"]
+    command = ["node", compiler, *options, str(folder / "program.ts")]
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=60)
     return done.stdout
 

@@ -316,7 +316,7 @@ async def test_a_stalled_subscriber_costs_no_more_memory_than_its_queue() -> Non
             # 60 MB went through; history and queue share the 10 MB of the newest 100.
             assert resident_bytes(service) - before < 20_000_000
 
-            received = []
+            received: list[Any] = []
             while not received or received[-1] != ("orders", total - 1):
                 frame = await stalled.receive()
                 if frame["type"] == "error":

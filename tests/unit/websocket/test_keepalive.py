@@ -3,7 +3,8 @@
 import asyncio
 import selectors
 from collections.abc import Callable
-from typing import Any
+from contextvars import Context
+from typing import Any, TypeVarTuple
 
 import pytest
 from hypothesis import given
@@ -12,6 +13,8 @@ from hypothesis import strategies as st
 from specbus.websocket.keepalive import Schedule
 from specbus.websocket.limits import Keepalive
 from specbus.websocket.registry import Registry
+
+Ts = TypeVarTuple("Ts")
 
 DELAY = 8.0
 LATENESS = 0.05
@@ -32,11 +35,13 @@ class Loop(asyncio.SelectorEventLoop):
     def time(self) -> float:
         return self.now
 
-    def call_at(self, when: float, callback: Callable[..., object], *args: Any, **options: Any) -> asyncio.TimerHandle:
+    def call_at(
+        self, when: float, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
+    ) -> asyncio.TimerHandle:
         if isinstance(getattr(callback, "__self__", None), Schedule):
             self.wake_ups.append(when)
             self.most_timers = max(self.most_timers, sum(when > self.now for when in self.wake_ups))
-        return super().call_at(when, callback, *args, **options)
+        return super().call_at(when, callback, *args, context=context)
 
 
 class _Selector(selectors.SelectSelector):
@@ -213,7 +218,7 @@ class Peer:
         self.heartbeats.append(asyncio.get_running_loop().time())
 
 
-def watch(peer: Peer, until: float, **durations: float) -> None:
+def watch(peer: Peer, until: float, **durations: Any) -> None:
     """Have a registry watch `peer` until it gives it up, or for so long."""
     loop = Loop()
 

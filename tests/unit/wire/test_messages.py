@@ -1,6 +1,7 @@
 """What the service says: JSON, contract, time."""
 
 import json
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from types import SimpleNamespace
@@ -116,7 +117,7 @@ class Clock:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         clock = self
-        monkeypatch.setattr(wire, "time", SimpleNamespace(**{**vars(wire.time), "time": lambda: clock.now}))
+        monkeypatch.setattr(wire, "time", SimpleNamespace(**{**vars(time), "time": lambda: clock.now}))
 
 
 @pytest.fixture

@@ -486,7 +486,7 @@ def _formatted(files: dict[str, str]) -> dict[str, str]:
         options = ["--quiet", "--isolated", "--no-cache", "--target-version=py311", f"--config=line-length={_WIDTH}"]
         # Templates import all that may be needed.
         for command in (["check", "--fix", "--select=F401,I"], ["format"]):
-            subprocess.run([sys.executable, "-m", "ruff", *command, *options, folder], check=True)
+            subprocess.run([sys.executable, "-P", "-m", "ruff", *command, *options, folder], check=True)
         return {path: (folder / path).read_text() for path in files}
 
 

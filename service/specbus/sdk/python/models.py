@@ -38,7 +38,7 @@ def models(schemas: dict[str, Schema], banner: str) -> str:
     with tempfile.TemporaryDirectory() as folder:
         source, output = Path(folder, "specs.json"), Path(folder, "models.py")
         source.write_text(json.dumps(document))
-        command = [sys.executable, "-m", "datamodel_code_generator", f"--input={source}", f"--output={output}"]
+        command = [sys.executable, "-P", "-m", "datamodel_code_generator", f"--input={source}", f"--output={output}"]
         # Elsewhere than in the caller's folder, whose settings are not ours.
         subprocess.run([*command, *_OPTIONS, f"--custom-file-header=# {banner}"], check=True, cwd=folder)
         return output.read_text()
