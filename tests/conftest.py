@@ -1,18 +1,23 @@
 """What all tests have: servers, proxies and clients as fixtures."""
 
 import logging
+import shutil
 import signal
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import hypothesis
 import pytest
 
 from tests.support.chaos import Chaos, proxied
+from tests.support.requirements import missing
 from tests.support.server import Server, running
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 # Programs that the tests start inherit it, and whoever runs the tests in the background has it ignored.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -93,6 +98,21 @@ def unused_url() -> Iterator[str]:
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
         yield f"http://127.0.0.1:{bound.getsockname()[1]}"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator["Browser"]:
+    """The system's Chromium. Without one the tests are skipped; where CI is set, they fail."""
+    from playwright.sync_api import sync_playwright  # takes half a second, which few tests need
+
+    names = ("chromium", "chromium-browser", "google-chrome")
+    executable = next(filter(None, map(shutil.which, names)), None)
+    if executable is None:
+        missing("no browser: install Debian's package chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox"])
+        yield browser
+        browser.close()
 
 
 @pytest.fixture

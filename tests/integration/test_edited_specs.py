@@ -13,8 +13,10 @@ import pytest
 import websockets
 
 from specbus.spec.documents import ContractError, bundle
-from tests.integration.http.test_operations import WRONG_NAME, check_problem, post_text, without_ts
-from tests.support.server import SPECS, UUID, Server, Socket, connected, running
+from tests.support.documents import SPECS
+from tests.support.http import WRONG_NAME, check_problem, post_text, without_ts
+from tests.support.messages import UUID
+from tests.support.server import Server, Socket, connected, running
 
 Serve = Callable[..., Server]
 

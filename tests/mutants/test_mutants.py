@@ -9,7 +9,7 @@ from specbus.verify.checks import Result, execute
 from specbus.verify.run import OWN_HEARTBEAT, SERVICE, collect, own_server, target_of
 from specbus.verify.target import Options
 from tests.mutants.mutants import MUTANTS, Mutant
-from tests.support.server import SPECS
+from tests.support.documents import SPECS
 
 pytestmark = pytest.mark.slow
 

@@ -1,25 +1,20 @@
 """A real server for the tests: on uvloop, in a thread of its own, checking all it sends against the contract."""
 
 import asyncio
-import os
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from pathlib import Path
 from typing import Any
 
 import httpx
 import msgspec
-import pytest
 import uvloop
 import websockets
 
-from specbus.app import Service, listen
+from specbus.app import Service
+from specbus.server import listen
 from specbus.settings import Settings, load
-
-ROOT = Path(__file__).parent.parent.parent
-SPECS = ROOT / "specs"
-UUID = "550e8400-e29b-41d4-a716-446655440000"
+from tests.support.messages import publication
 
 
 class Server:
@@ -134,18 +129,6 @@ def create(server: Server, *names: str) -> None:
     with httpx.Client(base_url=server.url) as client:
         for name in names:
             assert client.post("/topics", json={"name": name}).status_code == 201
-
-
-def missing(line: str) -> None:
-    """Skip the test, saying what it wants; fail it where CI is set."""
-    if os.environ.get("CI"):
-        pytest.fail(line)
-    pytest.skip(line)
-
-
-def publication(topic: str, payload: Any = None, **fields: Any) -> dict[str, Any]:
-    """A publish frame."""
-    return {"type": "publish", "topic": topic, "message": {"id": UUID, "payload": payload}, **fields}
 
 
 @asynccontextmanager

@@ -9,7 +9,7 @@ from pydantic import SecretStr, ValidationError
 
 from specbus.bus.limits import Limits, OverflowPolicy
 from specbus.settings import SETTINGS, Log, Settings, SettingsError, load
-from tests.support.server import SPECS
+from tests.support.documents import SPECS
 
 AT_LEAST_0 = "must be greater than or equal to 0"
 AT_LEAST_1 = "must be greater than or equal to 1"

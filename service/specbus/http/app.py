@@ -12,6 +12,7 @@ from connexion.resolver import Resolver
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
+from specbus.bus.errors import OperationError
 from specbus.contract.requests import Operation, RestContract
 from specbus.http.edge import Edge
 from specbus.http.operations import Handler
@@ -51,6 +52,7 @@ def build(
         raise ContractError('openapi.yaml: operation "publishMessage": its body must have x-verbatim: true')
     app = connexion.AsyncApp(__name__, swagger_ui_options=SwaggerUIOptions(swagger_ui=False, serve_spec=False))
     app.add_error_handler(ProblemError, _problem)
+    app.add_error_handler(OperationError, _refused)
     app.add_error_handler(HTTPException, _http_error)
     app.add_error_handler(Exception, _failure)
     try:
@@ -106,6 +108,11 @@ def _as_connexion(problem: ProblemError) -> connexion.lifecycle.ConnexionRespons
 
 async def _problem(_request: object, error: ProblemError) -> connexion.lifecycle.ConnexionResponse:
     return _as_connexion(error)
+
+
+async def _refused(_request: object, error: OperationError) -> connexion.lifecycle.ConnexionResponse:
+    """What the bus refuses."""
+    return _as_connexion(ProblemError(error.status, str(error), error.problem, error.title))
 
 
 async def _http_error(_request: object, error: HTTPException) -> connexion.lifecycle.ConnexionResponse:

@@ -17,7 +17,7 @@ from specbus.contract.requests import InvalidRequest, Operation, RestContract
 from specbus.contract.schema import quoted
 from specbus.http.problems import ProblemError
 from specbus.http.validation import check_content_type
-from specbus.log import event
+from specbus.log import log_event
 from specbus.site.responses import prefers_html, respond
 
 _log = logging.getLogger(__name__)
@@ -141,7 +141,7 @@ class Edge:
                         name.decode("latin-1").lower(): value.decode("latin-1") for name, value in start["headers"]
                     }
                     for problem in operation.problems_of_response(start["status"], headers, bytes(body)):
-                        event(_log, logging.ERROR, "contract violation", operation=operation.id, problem=problem)
+                        log_event(_log, logging.ERROR, "contract violation", operation=operation.id, problem=problem)
             await send(message)
 
         return checked

@@ -23,8 +23,9 @@ from specbus.bench.event_scan import MARKER, Tally, events, last_event, message,
 from specbus.bench.latency import bucket, percentiles
 from specbus.bench.sdk_cost import WAYS
 from specbus.cli.bench import bench
-from tests.integration.cli.test_main import program
-from tests.support.server import UUID, Server
+from tests.support.messages import UUID
+from tests.support.program import program
+from tests.support.server import Server
 
 SHORT = ("--duration=0.3", "--warm-up=0.1")
 LABELS = (

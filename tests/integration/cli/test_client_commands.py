@@ -16,18 +16,18 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import httpx
 import pytest
 from click.testing import CliRunner
 
 from specbus.cli.main import main
-from tests.integration.cli.test_main import MODULE, environment
 from tests.support.chaos import Chaos
-from tests.support.server import UUID, Server, connected
+from tests.support.http import payloads_of, publish_text
+from tests.support.messages import UUID
+from tests.support.program import DEADLINE, MODULE, Running, environment, until
+from tests.support.server import Server, connected
 
-DEADLINE = 20
 COMMANDS = {
     "topics": ("topics", "list"),
     "pub": ("pub", "orders", "1"),
@@ -57,37 +57,6 @@ def variables(url: str, api_key: str | None = None) -> dict[str, str]:
     return environment(PUBSUB_URL=url, **({"PUBSUB_API_KEY": api_key} if api_key else {}))
 
 
-class Running:
-    """A command that runs beside the test."""
-
-    def __init__(self, process: subprocess.Popen[str]) -> None:
-        self.process = process
-
-    def line(self) -> str:
-        """Its next line."""
-        assert self.process.stdout
-        return self.process.stdout.readline()
-
-    def note(self) -> str:
-        """The next line of its error output."""
-        assert self.process.stderr
-        return self.process.stderr.readline()
-
-    def note_like(self, pattern: str) -> str:
-        """The next line of its error output in which `pattern` is found; others before it are passed over."""
-        while line := self.note():
-            if re.search(pattern, line):
-                return line
-        raise AssertionError(f"it ended without {pattern}")
-
-    def end(self, number: int | None = None) -> tuple[int, str, str]:
-        """Its exit status and the rest of what it says, after the signal `number`."""
-        if number is not None:
-            self.process.send_signal(number)
-        output, notes = self.process.communicate(timeout=DEADLINE)
-        return self.process.returncode, output, notes
-
-
 @pytest.fixture
 def start() -> Iterator[Callable[..., Running]]:
     """Start commands; they are gone at the end."""
@@ -111,26 +80,10 @@ def topic(server: Server) -> str:
     return "orders"
 
 
-def publish(server: Server, *payloads: str, topic: str = "orders") -> None:
-    for payload in payloads:
-        answer = httpx.post(
-            f"{server.url}/topics/{topic}/messages",
-            content=f'{{"id": "{uuid4()}", "payload": {payload}}}',
-            headers={"Content-Type": "application/json"},
-        )
-        assert answer.status_code == 202
-
-
 def retained(server: Server) -> list[str]:
     """The payloads that the topic retains, as text."""
     text = httpx.get(f"{server.url}/topics/orders/messages").text
-    return re.findall(r'"payload":\s*(.*?)\},"ts"', text)
-
-
-def payloads_of(server: Server, topic: str) -> list[Any]:
-    """The payloads that the topic retains."""
-    events = httpx.get(f"{server.url}/topics/{topic}/messages").json()["events"]
-    return [event["message"]["payload"] for event in events]
+    return re.findall(r'"payload":\s*(.*?)\},"offset"', text)
 
 
 def payloads(lines: str) -> list[Any]:
@@ -199,7 +152,7 @@ def test_a_server_of_another_kind_is_one_line(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("arguments", [("topics", "list"), ("sub", "orders", "--last-n", "1", "--count", "1")])
 def test_output_that_cannot_be_written_is_one_line(server: Server, topic: str, arguments: tuple[str, ...]) -> None:
-    publish(server, "1")
+    publish_text(server, "1")
     with Path("/dev/full").open("w") as full:
         ran = subprocess.run(
             [*MODULE, *arguments],
@@ -224,7 +177,7 @@ def test_output_that_cannot_be_written_is_one_line(server: Server, topic: str, a
     ],
 )
 def test_standard_files_may_be_closed(server: Server, topic: str, arguments: tuple[str, ...], notes: bytes) -> None:
-    publish(server, "1")
+    publish_text(server, "1")
     shell = ["sh", "-c", '"$@" <&- >&-', "sh", *MODULE, *arguments]
     ran = subprocess.run(shell, env=variables(server.url), stderr=subprocess.PIPE, timeout=DEADLINE, check=False)
     assert (ran.returncode, ran.stderr) == (0, notes)
@@ -267,7 +220,7 @@ def test_commands_options_and_topics_are_completed(server: Server, topic: str, u
 def test_topics_are_created_listed_shown_and_deleted(server: Server) -> None:
     assert specbus(server.url, "topics", "list") == (0, "", "")
     assert specbus(server.url, "topics", "create", "orders", "prices") == (0, "created orders\ncreated prices\n", "")
-    publish(server, "1", "2")
+    publish_text(server, "1", "2")
     assert specbus(server.url, "topics", "list") == (0, "orders\t2\t0\t0\t0\t2\nprices\t0\t0\t0\t0\t0\n", "")
     status, output, _ = specbus(server.url, "topics", "list", "--json")
     assert (status, json.loads(output)) == (0, httpx.get(f"{server.url}/stats").json())
@@ -430,13 +383,6 @@ def test_a_broken_connection_leaves_no_doubt_of_what_was_published(
     assert retained(server) == ["1", "2", "3", "4"]
 
 
-def until(ready: Callable[[], bool]) -> None:
-    """Wait until it is `ready`."""
-    end = time.monotonic() + DEADLINE
-    while not ready():
-        assert time.monotonic() < end, "what the test waits for did not come"
-
-
 def test_an_interrupted_publisher_says_how_far_it_came(
     server: Server, topic: str, start: Callable[..., Running]
 ) -> None:
@@ -468,15 +414,15 @@ async def test_events_are_printed_as_they_came(server: Server, topic: str, start
 
 
 def test_retained_events_are_printed_first(server: Server, topic: str) -> None:
-    publish(server, "1", "2", "3")
+    publish_text(server, "1", "2", "3")
     httpx.post(f"{server.url}/topics", json={"name": "prices"}).raise_for_status()
-    publish(server, "4", topic="prices")
+    publish_text(server, "4", topic="prices")
     status, output, _ = specbus(server.url, "sub", topic, "prices", "orders", "--last-n", "2", "--count", "3")
     assert (status, sorted(payloads(output))) == (0, [2, 3, 4])
 
 
 def test_a_timeout_ends_it(server: Server, topic: str) -> None:
-    publish(server, "1")
+    publish_text(server, "1")
     status, output, notes = specbus(server.url, "sub", topic, "--last-n", "1", "--timeout", "0.2")
     assert (status, payloads(output), notes) == (0, [1], "specbus: subscribed to orders\n")
     status, _, notes = specbus(server.url, "sub", topic, "--last-n", "1", "--timeout", "0.2", "--count", "2")
@@ -487,7 +433,7 @@ def test_a_timeout_ends_it(server: Server, topic: str) -> None:
 def test_a_signal_is_its_end(server: Server, topic: str, start: Callable[..., Running], number: int) -> None:
     subscriber = start(server.url, "sub", topic)
     subscriber.note()
-    publish(server, "1")
+    publish_text(server, "1")
     assert payloads(subscriber.line()) == [1]
     assert subscriber.end(number) == (0, "", "")
     until(lambda: httpx.get(f"{server.url}/health").json()["connections"] == 0)
@@ -501,7 +447,7 @@ def test_a_closed_pipe_is_its_end_whether_or_not_there_is_something_to_write(
         subscriber.note()
         assert subscriber.process.stdout
         if event:
-            publish(server, event)
+            publish_text(server, event)
             subscriber.line()
         subscriber.process.stdout.close()
         assert subscriber.process.wait(DEADLINE) == 0
@@ -511,7 +457,7 @@ def test_a_closed_pipe_is_its_end_whether_or_not_there_is_something_to_write(
 def test_a_deleted_topic_is_told_and_ends_it(server: Server, topic: str, start: Callable[..., Running]) -> None:
     subscriber = start(server.url, "sub", topic)
     subscriber.note()
-    publish(server, "1")
+    publish_text(server, "1")
     httpx.delete(f"{server.url}/topics/orders").raise_for_status()
     status, output, notes = subscriber.end()
     assert (status, payloads(output), notes) == (0, [1], 'specbus: the topic "orders" was deleted\n')
@@ -523,13 +469,13 @@ def test_a_broken_connection_is_told_and_made_again(
     chaos = proxy(server)
     subscriber = start(chaos.url, "sub", topic)
     subscriber.note()
-    publish(server, "1")
+    publish_text(server, "1")
     assert payloads(subscriber.line()) == [1]
     chaos.drop("rst")
     assert re.search(r"connection lost \(.+\); reconnecting$", subscriber.note())
     assert subscriber.note() == "specbus: reconnected\n"
     assert subscriber.note() == "specbus: resubscribed to orders; events published in between may be missing\n"
-    publish(server, "2")
+    publish_text(server, "2")
     assert payloads(subscriber.line()) == [2]
     assert subscriber.end(signal.SIGTERM) == (0, "", "")
 
@@ -548,7 +494,7 @@ def test_it_comes_back_after_a_restart_once_the_topic_is_there_again(
     assert subscriber.note_like("retrying") == 'specbus: there is no topic "orders"; retrying\n'
     httpx.post(f"{second.url}/topics", json={"name": "orders"}).raise_for_status()
     subscriber.note_like("resubscribed to orders")
-    publish(second, "7")
+    publish_text(second, "7")
     assert payloads(subscriber.line()) == [7]
     assert subscriber.end(signal.SIGTERM)[0] == 0
 
@@ -646,7 +592,7 @@ def test_a_server_gone_silent_is_one_line(
 
 
 def test_the_numbers_are_printed_once(server: Server, topic: str) -> None:
-    publish(server, "1", "2")
+    publish_text(server, "1", "2")
     status, output, notes = specbus(server.url, "top", "--once", "--interval", "0.1")
     head, row = output.splitlines()
     assert (status, notes) == (0, "")
@@ -663,7 +609,7 @@ def test_the_numbers_go_on_without_a_terminal_and_survive_the_server(
     top = start(chaos.url, "top", "--interval", "0.1")
     assert top.line().startswith("topic\t")
     assert top.line().startswith("orders\t")
-    publish(server, "1")
+    publish_text(server, "1")
     while not re.match(r"orders\t[1-9]", top.line()):
         pass
     chaos.refuse()
@@ -770,7 +716,7 @@ def test_a_terminal_gets_a_table(server: Server, topic: str) -> None:
 def test_a_terminal_gets_a_live_table(server: Server, topic: str) -> None:
     with terminal(server.url, "top", "--interval", "0.1") as screen:
         screen.see(rf"(?s){server.url}.*1 topics.*orders")
-        publish(server, "1")
+        publish_text(server, "1")
         screen.see(r"orders +[1-9]")
         assert screen.interrupt() == 0
         assert b"\x1b[?25h" in screen.raw  # the cursor is back

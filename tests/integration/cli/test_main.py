@@ -1,13 +1,8 @@
 """The command line, as a person or a container uses it."""
 
-import os
 import re
-import signal
 import socket
 import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
 
@@ -18,60 +13,8 @@ from click.testing import CliRunner
 from specbus import __version__
 from specbus.cli.main import main
 from specbus.settings import SETTINGS, SettingsError, load
-from tests.support.server import ROOT
-
-MODULE = (sys.executable, "-P", "-m", "specbus")
-SCRIPT = (str(Path(sys.executable).with_name("specbus")),)
-
-
-def environment(**settings: str) -> dict[str, str]:
-    """The environment without settings other than `settings`, by their names there."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("PUBSUB_")} | settings
-
-
-class Program:
-    """`specbus serve` as a process of its own."""
-
-    def __init__(self, process: subprocess.Popen[str]) -> None:
-        self.process = process
-        assert process.stderr is not None
-        self.start_line = process.stderr.readline()
-        """The first line of its log."""
-        self.url = (re.findall(r'http://[^ "]+', self.start_line) or [""])[0]
-        self.ws_url = self.url.replace("http", "ws", 1) + "/ws"
-        self.port = int(self.url.rpartition(":")[2] or 0)
-
-    def signal(self, number: int) -> None:
-        self.process.send_signal(number)
-
-    def wait(self) -> int:
-        """Its exit status, once it has ended."""
-        return self.process.wait(10)
-
-    def end(self) -> list[str]:
-        """Check that it ends well, and return the lines of its log after the first."""
-        _, log = self.process.communicate(timeout=10)
-        assert self.process.returncode == 0
-        return log.splitlines()
-
-    def stop(self) -> list[str]:
-        """Stop it, and then as `end`."""
-        self.signal(signal.SIGTERM)
-        return self.end()
-
-
-@contextmanager
-def program(*options: str, command: tuple[str, ...] = (*MODULE, "serve"), **settings: str) -> Iterator[Program]:
-    """The program with `options` and `settings` in the environment, on any free port unless they say which."""
-    environ = environment(**{"PUBSUB_PORT": "0", "PUBSUB_DEBUG": "true", **settings})
-    process = subprocess.Popen(
-        [*command, *options], env=environ, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
-    )
-    with process:
-        try:
-            yield Program(process)
-        finally:
-            process.kill()
+from tests.support.documents import ROOT
+from tests.support.program import MODULE, SCRIPT, environment, program
 
 
 def run(*arguments: str, **settings: str) -> tuple[int, str, str]:

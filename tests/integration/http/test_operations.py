@@ -2,10 +2,8 @@
 
 import asyncio
 import json
-import re
 import socket
 from collections.abc import Callable, Iterator
-from http import HTTPStatus
 from typing import Any
 
 import httpx
@@ -16,21 +14,14 @@ from websockets.protocol import CLIENT, OPEN, Protocol
 
 from specbus import __version__
 from specbus.spec.documents import bundle
-from tests.support.server import SPECS, UUID, Server, connected, publication, running
+from tests.support.documents import SPECS
+from tests.support.http import JSON, MISSING, OPERATIONS, WRONG_NAME, check_problem, exchange, post_text, without_ts
+from tests.support.messages import UUID, publication
+from tests.support.server import Server, connected, running
 
 Serve = Callable[..., Server]
 ZERO = {"messages": 0, "subscribers": 0, "delivered": 0, "dropped": 0, "retained": 0}
-MISSING = ("topic-not-found", "Topic not found")
-OPENAPI = bundle(SPECS / "openapi.yaml")
-OPERATIONS = [
-    (method.upper(), path.replace("{name}", "orders"))
-    for path, item in OPENAPI["paths"].items()
-    for method in item
-    if method != "parameters"
-]
 GETS = [path for method, path in OPERATIONS if method == "GET"]
-JSON = {"Content-Type": "application/json"}
-WRONG_NAME = "must match the pattern ^[A-Za-z0-9_][A-Za-z0-9._-]*$"
 PAYLOADS = [
     "99.50",
     "1e400",
@@ -46,36 +37,8 @@ PAYLOADS = [
 ]
 
 
-def check_problem(
-    response: httpx.Response, status: int, detail: str, kind: str | None = None, title: str | None = None
-) -> None:
-    """Check that `response` is the problem document with these members and no other."""
-    assert (response.status_code, response.headers["content-type"]) == (status, "application/problem+json")
-    assert response.json() == {
-        "type": f"urn:specbus:problem:{kind}" if kind else "about:blank",
-        "title": title or HTTPStatus(status).phrase,
-        "status": status,
-        "detail": detail,
-    }
-
-
-def exchange(server: Server, data: bytes) -> bytes:
-    """All that the server answers to `data` until it closes the connection."""
-    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as raw:
-        raw.sendall(data)
-        return b"".join(iter(lambda: raw.recv(65_536), b""))
-
-
-def post_text(client: httpx.Client, path: str, body: str) -> httpx.Response:
-    return client.post(path, content=body.encode(), headers=JSON)
-
-
 def message(payload: str) -> str:
     return f'{{"id":"{UUID}", "payload":{payload}}}'
-
-
-def without_ts(event: str) -> str:
-    return re.sub(r'"ts":"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"\}$', '"ts":TS}', event)
 
 
 def event(payload: str) -> str:
@@ -157,7 +120,7 @@ def test_creating_topics_beyond_the_limit_does_not_fill_the_log(
 ) -> None:
     server = serve(max_topics=1)
     times = iter([1.0] * 100 + [2.5])
-    monkeypatch.setattr(server.service._hub.limit_reached, "_clock", lambda: next(times))
+    monkeypatch.setattr(server.service.operations._limit_reached, "_clock", lambda: next(times))
     with httpx.Client(base_url=server.url) as client:
         client.post("/topics", json={"name": "orders"})
         for _ in range(101):
@@ -214,10 +177,11 @@ async def test_a_message_published_over_http_reaches_subscribers_byte_for_byte(
 ) -> None:
     async with connected(server) as subscriber:
         await subscriber.subscribe("orders")
-        for payload in PAYLOADS:
+        for number, payload in enumerate(PAYLOADS, 1):
             accepted = post_text(client, "/topics/orders/messages", f"\r\n {message(payload)}\t")
             assert (accepted.status_code, accepted.headers["content-type"]) == (202, "application/json")
-            assert accepted.json() == {"status": "accepted", "topic": "orders", "id": UUID}
+            position = {"epoch": accepted.json()["position"]["epoch"], "offset": number}
+            assert accepted.json() == {"status": "accepted", "topic": "orders", "id": UUID, "position": position}
             assert without_ts(await subscriber.receive_text()) == event(payload)
         await subscriber.nothing_more()
 

@@ -16,12 +16,10 @@ import pytest
 
 from specbus.cli.sdk import as_local, default_name
 from specbus.spec.documents import bundle
-from tests.integration.cli.test_main import MODULE, environment
-from tests.integration.sdk.test_typescript import node_environment
 from tests.support import sample_server
-from tests.support.server import ROOT, SPECS, Server
-
-__all__ = ["node_environment"]
+from tests.support.documents import ROOT, SPECS
+from tests.support.program import MODULE, environment
+from tests.support.server import Server
 
 LANGUAGES = ["python", "typescript"]
 KEPT = ROOT / "generated" / "sdk"

@@ -16,7 +16,6 @@ from itertools import pairwise
 from typing import Any
 from uuid import UUID
 
-import httpx
 import pytest
 from websockets.asyncio.server import ServerConnection
 from websockets.asyncio.server import serve as serve_websocket
@@ -48,15 +47,14 @@ from specbus.client.runtime.backoff import Backoff
 from specbus.client.runtime.encoding import encode
 from tests.support import sample_server
 from tests.support.chaos import Chaos
-from tests.support.server import ROOT, Server, create, running
-from tests.support.server import UUID as ID
+from tests.support.documents import PYTHON_SDK
+from tests.support.http import HTTP, publish, stats
+from tests.support.messages import UUID as ID
+from tests.support.server import Server, create, running
 
-PACKAGE = ROOT / "generated" / "sdk" / "python"
 FAST = {"backoff_base": 0.01, "backoff_cap": 0.1}
 """Short pauses."""
 DEADLINE = 10.0
-HTTP = httpx.Client(limits=httpx.Limits(max_keepalive_connections=0))
-"""What looks at servers past the SDK."""
 
 Front = Callable[[Server], Chaos]
 
@@ -112,16 +110,6 @@ async def connected(url: str, **options: Any) -> AsyncIterator[tuple[Client, Tol
 def nothing_is_left(client: Client) -> bool:
     bus = client._bus
     return not (bus._pending or bus._started or bus._feeds)
-
-
-def stats(server: Server, topic: str) -> dict[str, int]:
-    found: dict[str, int] = HTTP.get(f"{server.url}/topics/{topic}").json()
-    return found
-
-
-def publish(server: Server, topic: str, payload: Any) -> None:
-    body = {"id": ID, "payload": payload}
-    assert HTTP.post(f"{server.url}/topics/{topic}/messages", json=body).status_code == 202
 
 
 def retained(server: Server, topic: str) -> list[Any]:
@@ -877,7 +865,14 @@ def ack(frame: dict[str, Any]) -> dict[str, Any]:
 
 
 def event(payload: Any, **fields: Any) -> dict[str, Any]:
-    return {"type": "event", "topic": "orders", "message": {"id": ID, "payload": payload}, "ts": NOW, **fields}
+    return {
+        "type": "event",
+        "topic": "orders",
+        "message": {"id": ID, "payload": payload},
+        "offset": 1,
+        "ts": NOW,
+        **fields,
+    }
 
 
 async def test_what_is_not_in_the_document_is_told(caplog: pytest.LogCaptureFixture) -> None:
@@ -1064,7 +1059,7 @@ def test_a_script_can_be_interrupted(server: Server) -> None:
     )
     process = subprocess.Popen(
         [sys.executable, "-c", script, server.url],
-        env={"PYTHONPATH": str(PACKAGE)},
+        env={"PYTHONPATH": str(PYTHON_SDK)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -23,11 +23,10 @@ from websockets.asyncio.server import serve as serve_websocket
 from specbus.sdk import contract
 from specbus.sdk.python import generate
 from specbus.spec.documents import ContractError, bundle
-from tests.integration.sdk.test_python import PACKAGE
-from tests.integration.site.test_site import copied_specs
 from tests.support import sample_server
-from tests.support.server import ROOT, SPECS, Server, create
-from tests.support.server import UUID as ID
+from tests.support.documents import PYTHON_SDK, ROOT, SPECS, changed_specs, copied_specs, edit
+from tests.support.messages import UUID as ID
+from tests.support.server import Server, create
 
 ODD = ROOT / "tests" / "support" / "odd"
 """Documents with names that Python needs for itself, without a tag, with numbers for correlation, and more."""
@@ -57,8 +56,8 @@ def imported(folder: Path, name: str) -> Iterator[ModuleType]:
 
 def test_generation_is_deterministic_and_what_is_kept_is_up_to_date(tmp_path: Path) -> None:
     files = made(SPECS, "specbus-client", tmp_path)
-    kept = [file for file in PACKAGE.rglob("*") if file.is_file() and "__pycache__" not in file.parts]
-    assert files == {str(file.relative_to(PACKAGE)): file.read_text() for file in kept}
+    kept = [file for file in PYTHON_SDK.rglob("*") if file.is_file() and "__pycache__" not in file.parts]
+    assert files == {str(file.relative_to(PYTHON_SDK)): file.read_text() for file in kept}
 
 
 @pytest.fixture(scope="session")
@@ -85,7 +84,7 @@ def checked(cache: Path, folder: Path, *packages: str) -> list[str]:
 
 @pytest.mark.slow
 def test_types_hold_and_mistakes_are_found(checker_cache: Path, tmp_path: Path) -> None:
-    shutil.copytree(PACKAGE, tmp_path, dirs_exist_ok=True)
+    shutil.copytree(PYTHON_SDK, tmp_path, dirs_exist_ok=True)
     (tmp_path / "program.py").write_text(
         """
 from uuid import uuid4
@@ -146,52 +145,6 @@ def script() -> None:
     said = checked(checker_cache, tmp_path, "specbus_client")
     lines = {int(found[1]) for line in said if (found := re.match(r"program\.py:(\d+):", line))}
     assert lines == set(range(3, 3 + len(wrong))), said
-
-
-def edit(file: Path, old: str, new: str) -> None:
-    text = file.read_text()
-    assert text.count(old) == 1, f"{file.name} has {old!r} {text.count(old)} times"
-    file.write_text(text.replace(old, new))
-
-
-def changed_specs(folder: Path) -> Path:
-    """The documents with a new operation, a new optional field and renamed titles."""
-    specs = copied_specs(folder)
-    edit(
-        specs / "schemas" / "message.yaml",
-        "properties:",
-        "properties:\n  sender:\n    description: Who sent it.\n    type: string",
-    )
-    edit(specs / "schemas" / "pong.yaml", "title: Pong", "title: LifeSign")
-    edit(specs / "schemas" / "topic_stats.yaml", "title: TopicStats", "title: TopicNumbers")
-    edit(
-        specs / "asyncapi.yaml",
-        "  event:\n    action: send",
-        "  audit:\n    action: receive\n    channel: {$ref: '#/channels/bus'}\n    summary: Ask who did what.\n"
-        "    messages:\n    - $ref: '#/channels/bus/messages/Audit'\n"
-        "    reply:\n      messages:\n      - $ref: '#/channels/bus/messages/Ack'\n"
-        "      - $ref: '#/channels/bus/messages/Error'\n  event:\n    action: send",
-    )
-    edit(
-        specs / "asyncapi.yaml",
-        "      Ack: {$ref: '#/components/messages/Ack'}",
-        "      Audit: {$ref: '#/components/messages/Audit'}\n      Ack: {$ref: '#/components/messages/Ack'}",
-    )
-    edit(
-        specs / "asyncapi.yaml",
-        "  messages:\n    Subscribe:",
-        "  messages:\n    Audit:\n      name: Audit\n"
-        "      correlationId: {$ref: '#/components/correlationIds/requestId'}\n"
-        "      payload: {$ref: schemas/audit.yaml}\n    Subscribe:",
-    )
-    # Arguments with names that Python, or the client itself, needs.
-    (specs / "schemas" / "audit.yaml").write_text(
-        "title: Audit\ntype: object\nadditionalProperties: false\nrequired: [type, since, class]\nproperties:\n"
-        "  type: {type: string, enum: [audit]}\n  since: {type: integer, description: A year.}\n"
-        "  class: {type: string}\n  timeout: {type: integer}\n"
-        "  request_id: {$ref: request_id.yaml}\n"
-    )
-    return specs
 
 
 async def test_a_changed_document_gives_a_client_that_has_the_change(
@@ -425,12 +378,12 @@ def test_what_has_no_form_in_python_is_told(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_the_package_installs_and_its_programs_run_as_written(server: Server, tmp_path: Path) -> None:
-    shutil.copytree(PACKAGE, tmp_path / "my-client", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(PYTHON_SDK, tmp_path / "my-client", ignore=shutil.ignore_patterns("__pycache__"))
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "install", "--quiet", "--no-deps"]
     subprocess.run([*pip, "--target=installed", "./my-client"], cwd=tmp_path, check=True, timeout=120)
     installed = {file.name for file in (tmp_path / "installed" / "specbus_client").iterdir()}
     assert {"__init__.py", "client.py", "models.py", "protocol.py", "py.typed", "runtime", "sync.py"} <= installed
-    programs = re.findall(r"```python\n(.*?)```", (PACKAGE / "README.md").read_text(), re.DOTALL)
+    programs = re.findall(r"```python\n(.*?)```", (PYTHON_SDK / "README.md").read_text(), re.DOTALL)
     assert len([line for line in programs[0].splitlines() if line]) <= 14
     for program in programs[:2]:
         (tmp_path / "first.py").write_text(program.replace("http://127.0.0.1:8080", server.url))

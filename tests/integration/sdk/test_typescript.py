@@ -16,15 +16,12 @@ from playwright.sync_api import Route
 from specbus.sdk import contract
 from specbus.sdk.typescript import ToolchainError, generate, toolchain
 from specbus.spec.documents import bundle
-from tests.e2e.test_browser import browser  # noqa: F401 - a fixture
-from tests.integration.sdk.test_python import publish, stats
-from tests.integration.sdk.test_python_package import changed_specs, edit
-from tests.integration.site.test_site import copied_specs
 from tests.support import sample_server
 from tests.support.chaos import Chaos
-from tests.support.server import ROOT, SPECS, Server, create, missing
+from tests.support.documents import SPECS, TYPESCRIPT_SDK, changed_specs, copied_specs, edit
+from tests.support.http import publish, stats
+from tests.support.server import Server, create
 
-PACKAGE = ROOT / "generated" / "sdk" / "typescript"
 RUNNER = Path(__file__).with_name("sdk_runner.mjs")
 LARGEST = 8_000
 """Bytes of the compiled client, compressed."""
@@ -36,16 +33,6 @@ class Js(Protocol):
     """Runs JavaScript beside an SDK, which it has as `sdk`; what is put on `globalThis` stays."""
 
     def __call__(self, code: str, **args: Any) -> Any: ...
-
-
-@pytest.fixture(scope="session")
-def node_environment() -> dict[str, str]:
-    """The environment in which Node is found."""
-    try:
-        return toolchain.environment()
-    except ToolchainError as error:
-        missing(str(error))
-        raise
 
 
 class Node:
@@ -90,7 +77,7 @@ def node(node_environment: dict[str, str]) -> Iterator[Callable[..., Node]]:
     """Start Node processes with our own SDK, or that of another folder. At the end each must end by itself."""
     nodes: list[Node] = []
 
-    def start(package: Path = PACKAGE) -> Node:
+    def start(package: Path = TYPESCRIPT_SDK) -> Node:
         nodes.append(Node(node_environment, package))
         return nodes[-1]
 
@@ -112,7 +99,7 @@ def platform(request: pytest.FixtureRequest) -> Iterator[Callable[[str], Js]]:
 
         def serve(route: Route) -> None:
             name = route.request.url.rpartition("/")[2]
-            file = RUNNER if name == RUNNER.name else PACKAGE / "dist" / name
+            file = RUNNER if name == RUNNER.name else TYPESCRIPT_SDK / "dist" / name
             route.fulfill(body=file.read_text(), content_type="text/javascript")
 
         page.route("**/sdk/*", serve)
@@ -649,7 +636,7 @@ def test_news_of_missing_events_answers_nothing(node: Callable[..., Node]) -> No
         await bus.connection.close();
         return [added, subscription.dropped];
         """,
-        bus=(PACKAGE / "dist" / "bus.js").as_uri(),
+        bus=(TYPESCRIPT_SDK / "dist" / "bus.js").as_uri(),
     )
     assert found == [{"op": "added"}, {"server": 1, "client": 0}]
 
@@ -912,7 +899,7 @@ def checked(environment: dict[str, str], folder: Path, program: str) -> str:
 
 
 def test_the_client_is_small(node_environment: dict[str, str]) -> None:
-    code = b"".join(file.read_bytes() for file in sorted((PACKAGE / "dist").glob("*.js")))
+    code = b"".join(file.read_bytes() for file in sorted((TYPESCRIPT_SDK / "dist").glob("*.js")))
     assert len(gzip.compress(code, 9)) < LARGEST
 
 
@@ -920,13 +907,13 @@ def test_generation_is_deterministic_and_what_is_kept_is_up_to_date(
     node_environment: dict[str, str], tmp_path: Path
 ) -> None:
     files = made(SPECS, "specbus-client", tmp_path)
-    kept = {str(file.relative_to(PACKAGE)): file.read_text() for file in PACKAGE.rglob("*") if file.is_file()}
-    assert files == kept
+    kept = [file for file in TYPESCRIPT_SDK.rglob("*") if file.is_file()]
+    assert files == {str(file.relative_to(TYPESCRIPT_SDK)): file.read_text() for file in kept}
 
 
 def test_types_hold_and_mistakes_are_found(node_environment: dict[str, str], tmp_path: Path) -> None:
     (tmp_path / "node_modules").mkdir()
-    (tmp_path / "node_modules" / "specbus-client").symlink_to(PACKAGE)
+    (tmp_path / "node_modules" / "specbus-client").symlink_to(TYPESCRIPT_SDK)
     right = """
     import { Client, ReplyError, type Ack, type ErrorCode, type Event, type Subscription } from "specbus-client";
     import type { Message } from "specbus-client/types";
@@ -1077,9 +1064,9 @@ def test_the_package_installs_and_its_first_program_runs_as_written(
     node_environment: dict[str, str], server: Server, tmp_path: Path
 ) -> None:
     # A folder of another name than the package, as `--out` makes it.
-    shutil.copytree(PACKAGE, tmp_path / "my-client-ts")
+    shutil.copytree(TYPESCRIPT_SDK, tmp_path / "my-client-ts")
     (app := tmp_path / "app").mkdir()
-    (program,) = re.findall(r"in `first\.mjs`.*?```js\n(.*?)```", (PACKAGE / "README.md").read_text(), re.DOTALL)
+    (program,) = re.findall(r"in `first\.mjs`.*?```js\n(.*?)```", (TYPESCRIPT_SDK / "README.md").read_text(), re.DOTALL)
     assert len([line for line in program.splitlines() if line]) <= 12
     (app / "first.mjs").write_text(program.replace("http://127.0.0.1:8080", server.url))
 

@@ -16,9 +16,10 @@ from specbus import __version__
 from specbus.cli.main import main
 from specbus.site.assets import assets
 from specbus.spec.documents import bundle
-from tests.support.server import SPECS, Server
+from tests.support.documents import SPECS, copied_specs
+from tests.support.http import PAGES
+from tests.support.server import Server
 
-PAGES = ("/", "/docs", "/docs/websocket", "/console")
 BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
 POLICY = (
     "default-src 'self'; img-src 'self' data:; connect-src 'self' blob:; object-src 'none'; base-uri 'none'; "
@@ -315,13 +316,3 @@ def test_a_service_whose_pages_nobody_opens_does_not_read_them() -> None:
     script = "from specbus.cli import serve; from specbus.site.assets import assets; print(assets.cache_info().misses)"
     ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=30)
     assert ran.stdout == "0\n"
-
-
-def copied_specs(tmp_path: Path) -> Path:
-    """The documents, to be edited."""
-    specs = tmp_path / "specs"
-    for file in [*SPECS.glob("*.yaml"), *SPECS.glob("schemas/*.yaml")]:
-        copy = specs / file.relative_to(SPECS)
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        copy.write_text(file.read_text())
-    return specs

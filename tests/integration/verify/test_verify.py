@@ -12,8 +12,10 @@ from xml.etree import ElementTree
 import httpx
 import pytest
 
+from tests.support.documents import SPECS
+from tests.support.messages import UUID
 from tests.support.sample_server import SAMPLE, Warehouse, running
-from tests.support.server import SPECS, UUID, Server
+from tests.support.server import Server
 
 PROGRAM = (sys.executable, "-P", "-m", "specbus", "verify")
 ROOT = SPECS.parent

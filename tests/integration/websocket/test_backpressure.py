@@ -1,10 +1,8 @@
 """Subscribers and clients that stop reading, over real sockets with small buffers."""
 
 import asyncio
-import contextlib
 import json
 import resource
-import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -12,43 +10,14 @@ from typing import Any, NamedTuple
 
 import httpx
 import pytest
-import websockets
 
-from tests.integration.cli.test_main import Program, program
-from tests.support.server import Server, Socket, connected, publication
+from tests.support.messages import publication
+from tests.support.program import Program, program
+from tests.support.server import Server, Socket, connected
+from tests.support.stalling import BULK, ENOUGH, frames_to_the_end, shown, stalling
 
 Serve = Callable[..., Server]
-BULK = "x" * 100_000
 QUEUE = 10
-ENOUGH = 300
-"""So many messages of that bulk are more than any socket buffers."""
-
-
-@asynccontextmanager
-async def stalling(server: Server) -> AsyncIterator[Socket]:
-    """A connection that reads only while `receive` is called, but for what small buffers take."""
-    raw = socket.socket()
-    raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536)
-    raw.connect(("127.0.0.1", server.port))
-    raw.setblocking(False)
-    async with connected(server, sock=raw, max_queue=1, close_timeout=10) as client:
-        try:
-            yield client
-        finally:
-            client.raw.transport.abort()
-
-
-async def frames_to_the_end(
-    client: Socket, seen: Callable[[], object] = lambda: None
-) -> tuple[list[dict[str, Any]], int | None, str]:
-    """The frames that come until the connection ends, and the code and reason with which it does; `seen` is called
-    for each."""
-    frames = []
-    with contextlib.suppress(websockets.ConnectionClosed):
-        while True:
-            frames.append(await client.receive())
-            seen()
-    return frames, client.raw.close_code, client.raw.close_reason or ""
 
 
 class Scene(NamedTuple):
@@ -108,13 +77,6 @@ async def scene(server: Server, *topics: str) -> AsyncIterator[Scene]:
             for subscriber in (*readers, stalled):
                 assert (await subscriber.subscribe(topic))["type"] == "ack"
         yield Scene(rest, publisher, readers, stalled, dict.fromkeys(topics, 0))
-
-
-def shown(frame: dict[str, Any]) -> Any:
-    """What matters of `frame`: an event's topic and number, another's request_id or type."""
-    if frame["type"] == "event":
-        return frame["topic"], frame["message"]["payload"][0]
-    return frame.get("request_id", frame["type"])
 
 
 def numbers(topic: str, *values: int) -> list[Any]:

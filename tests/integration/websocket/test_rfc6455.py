@@ -3,69 +3,15 @@
 import asyncio
 import json
 import os
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from websockets.frames import Frame, Opcode
 from websockets.speedups import apply_mask
 
+from tests.support.raw import BINARY, CLOSE, HANDSHAKE, PING, PONG, TEXT, Raw, frame, ping, raw
 from tests.support.server import Server, Socket, connected, running
-
-HANDSHAKE = (
-    b"GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
-)
-
-
-def frame(opcode: int, data: bytes = b"", *, fin: bool = True, mask: bool = True) -> bytes:
-    return Frame(Opcode(opcode), data, fin=fin).serialize(mask=mask)
-
-
-def ping(request_id: str) -> bytes:
-    return json.dumps({"type": "ping", "request_id": request_id}).encode()
-
-
-class Raw:
-    """A client that sends bytes and reads frames."""
-
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._reader = reader
-        self.writer = writer
-
-    async def frame(self) -> tuple[int, bytes]:
-        """The first byte and the payload of the next frame."""
-        head, length = await asyncio.wait_for(self._reader.readexactly(2), 10)
-        if length == 126:
-            length = int.from_bytes(await self._reader.readexactly(2))
-        return head, await self._reader.readexactly(length)
-
-    async def pong_id(self) -> str:
-        """The request id of the pong that must come next."""
-        head, data = await self.frame()
-        answer = json.loads(data)
-        assert (head, answer["type"]) == (0x81, "pong"), data
-        return str(answer["request_id"])
-
-    async def ended(self) -> bool:
-        return await asyncio.wait_for(self._reader.read(), 10) == b""
-
-
-@asynccontextmanager
-async def raw(server: Server) -> AsyncIterator[Raw]:
-    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
-    writer.write(HANDSHAKE)
-    assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 101 ")
-    try:
-        yield Raw(reader, writer)
-    finally:
-        writer.close()
-
-
-TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
-
 
 SMUGGLED = frame(TEXT, b'{"type":"ping","request_id":"a payload, run as a frame"}')
 """What would be answered were it not a payload."""

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from specbus.contract.decoding import MAX_DEPTH, Decoder, NotJson, Verbatim
 from specbus.contract.schema import Schema
 from specbus.spec.documents import bundle, resolved
-from tests.support.server import SPECS, UUID
+from tests.support.documents import SPECS
+from tests.support.messages import UUID
 
 ASYNCAPI = bundle(SPECS / "asyncapi.yaml")
 COMMANDS = {

@@ -15,7 +15,8 @@ from referencing.jsonschema import DRAFT201909
 
 from specbus.contract.schema import Schema, quoted
 from specbus.spec.documents import ContractError, bundle, resolved
-from tests.support.server import SPECS, UUID
+from tests.support.documents import SPECS
+from tests.support.messages import UUID
 
 LONG = "x" * 65
 

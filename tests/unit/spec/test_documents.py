@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from specbus.spec.documents import ContractError, at, bundle, read, resolved
-from tests.support.server import SPECS
+from tests.support.documents import SPECS
 
 Write = Callable[..., Path]
 

@@ -1,0 +1,60 @@
+"""A WebSocket client that sends bytes, right or wrong, and reads frames."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from websockets.frames import Frame, Opcode
+
+from tests.support.server import Server
+
+TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
+HANDSHAKE = (
+    b"GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+)
+
+
+def frame(opcode: int, data: bytes = b"", *, fin: bool = True, mask: bool = True) -> bytes:
+    return Frame(Opcode(opcode), data, fin=fin).serialize(mask=mask)
+
+
+def ping(request_id: str) -> bytes:
+    return json.dumps({"type": "ping", "request_id": request_id}).encode()
+
+
+class Raw:
+    """A client that sends bytes and reads frames."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader = reader
+        self.writer = writer
+
+    async def frame(self) -> tuple[int, bytes]:
+        """The first byte and the payload of the next frame."""
+        head, length = await asyncio.wait_for(self._reader.readexactly(2), 10)
+        if length == 126:
+            length = int.from_bytes(await self._reader.readexactly(2))
+        return head, await self._reader.readexactly(length)
+
+    async def pong_id(self) -> str:
+        """The request id of the pong that must come next."""
+        head, data = await self.frame()
+        answer = json.loads(data)
+        assert (head, answer["type"]) == (0x81, "pong"), data
+        return str(answer["request_id"])
+
+    async def ended(self) -> bool:
+        return await asyncio.wait_for(self._reader.read(), 10) == b""
+
+
+@asynccontextmanager
+async def raw(server: Server) -> AsyncIterator[Raw]:
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    writer.write(HANDSHAKE)
+    assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 101 ")
+    try:
+        yield Raw(reader, writer)
+    finally:
+        writer.close()
