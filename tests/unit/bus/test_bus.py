@@ -567,9 +567,9 @@ def test_the_position_of_a_subscription_parts_what_was_published_before_from_all
 def test_publications_are_encoded_once_for_each_encoding_and_the_same_bytes_go_to_all_who_want_it() -> None:
     calls: list[tuple[str, list[int]]] = []
 
-    def counting(topic: str) -> Encode:
+    def counting(_topic: str) -> Encode:
         def encode(publications: Sequence[Publication]) -> bytes:
-            calls.append((topic, [publication.offset for publication in publications]))
+            calls.append((_topic, [publication.offset for publication in publications]))
             return b"x "
 
         return encode

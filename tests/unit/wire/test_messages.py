@@ -50,7 +50,7 @@ MESSAGE = b'{"id":"%b","payload":{"amount":"99.5"}}' % UUID.encode()
 
 FRAMES: list[tuple[Callable[[], bytes], dict[str, Any]]] = [
     (
-        lambda: event("orders", MESSAGE, 42, wire.time.time()),
+        lambda: event("orders", MESSAGE, 42, vars(wire)["time"].time()),
         {
             "type": "event",
             "topic": "orders",

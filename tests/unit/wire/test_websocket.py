@@ -21,8 +21,7 @@ def read(data: bytes) -> list[bytes]:
     frames = client.events_received()
     assert client.parser_exc is None
     assert client.data_to_send() == []
-    assert all(isinstance(frame, Frame) for frame in frames)
-    texts = [bytes(frame.data) for frame in frames]
+    texts = [bytes(frame.data) for frame in frames if isinstance(frame, Frame)]
     assert frames == [Frame(Opcode.TEXT, text) for text in texts]
     return texts
 
@@ -102,7 +101,7 @@ def test_messages_come_whole_and_in_order_however_the_bytes_are_cut(
             opcode = Opcode.CONT if number else Opcode.TEXT
             data += masked(opcode, part, fin=number == len(parts) - 1)
             data += masked(Opcode.PONG, b"between")
-    chunks = []
+    chunks: list[bytes] = []
     while data:
         size = cuts[len(chunks) % len(cuts)] * (50 if len(chunks) > 200 else 1)
         chunks.append(data[:size])
