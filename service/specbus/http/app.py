@@ -55,7 +55,7 @@ def build(
     app.add_error_handler(Exception, _failure)
     try:
         app.add_api(
-            _for_connexion(contract.document),
+            _for_connexion(contract.reduced),
             resolver=Resolver(handlers.__getitem__),
             validator_map=validators(contract, max_body_bytes),
         )
