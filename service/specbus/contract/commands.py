@@ -1,13 +1,15 @@
-"""What connexion is to OpenAPI, for AsyncAPI 3.0: `asyncapi.yaml` compiled to dispatch and verdicts."""
+"""What connexion is to OpenAPI, for AsyncAPI 3: `asyncapi.yaml` compiled to dispatch and verdicts."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
 
 from specbus.contract.decoding import MAX_SENT_DEPTH, Decoder, NotJson
-from specbus.contract.schema import Schema, quoted, type_name
-from specbus.spec.documents import ContractError, Json, at, bundle, resolved
+from specbus.contract.phrasing import quoted, type_name
+from specbus.contract.schema import Schema
+from specbus.spec import ContractError, Json, asyncapi, schemas
+from specbus.spec.bundle import bundle
 
 HandlerT = TypeVar("HandlerT")
 
@@ -22,19 +24,13 @@ class Refusal(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Operation(Generic[HandlerT]):
-    """A `receive` operation: what clients may send, and what carries it out."""
+class Command(Generic[HandlerT]):
+    """A frame that clients may send, told by its tag, and what carries it out."""
 
-    name: str
+    operation: str
+    """The name of the `receive` operation that takes it."""
     handler: HandlerT
     schema: Schema
-
-
-@dataclass(frozen=True, slots=True)
-class _Message:
-    schema: Schema
-    resolved: dict[str, Json]
-    correlation: Json
 
 
 class WebSocketContract(Generic[HandlerT]):
@@ -55,62 +51,51 @@ class WebSocketContract(Generic[HandlerT]):
             raise ContractError(str(error) if known else f"{self._file}: {error}") from None
 
     def _compile(self, handlers: Mapping[str, HandlerT]) -> None:
-        if not str(self.document.get("asyncapi", "")).startswith("3.0."):
-            raise ContractError("asyncapi must be 3.0.0")
-        operations = self._mapping("#/operations")
-        channels = {str(self._ref(f"#/operations/{name}", "channel")) for name in operations}
+        document = asyncapi.read(self.document)
+        channels = {operation.channel.place: operation.channel for operation in document.operations}
         if len(channels) != 1:
             raise ContractError("all operations must be on one channel")
-        channel = self._mapping(channels.pop())
-        address = channel.get("address")
-        if not isinstance(address, str) or not address.startswith("/"):
+        (channel,) = channels.values()
+        if channel.address is None or not channel.address.startswith("/"):
             raise ContractError("the channel's address must be a path, such as /ws")
-        self.address = address
+        self.address = channel.address
         """The path of the handshake."""
 
-        received: dict[str, list[_Message]] = {}
-        sent: list[_Message] = []
-        for name in operations:
-            operation = self._mapping(f"#/operations/{name}")
-            messages = self._messages(f"#/operations/{name}", operation)
-            if operation.get("action") == "receive":
-                received[name] = messages
-                reply = operation.get("reply")
-                if isinstance(reply, dict):
-                    sent += self._messages(f"#/operations/{name}/reply", reply)
-            elif operation.get("action") == "send":
-                sent += messages
-            else:
-                raise ContractError(f"operations.{name}.action must be send or receive")
-        _match(received, handlers)
-
-        every = [message for messages in received.values() for message in messages]
-        self._tag = _discriminator(every)
+        for operation in document.operations:
+            for message in (*operation.messages, *(operation.reply.messages if operation.reply else ())):
+                if not isinstance(message.schema, dict):
+                    raise ContractError(f"{operation.place}: a message needs a payload")
+        received = [operation for operation in document.operations if operation.action == "receive"]
+        _match([operation.name for operation in received], handlers)
+        pairs = [(operation, message) for operation in received for message in operation.messages]
+        judges = [self._schema_of(message) for _, message in pairs]
+        self._tag = _tag_field(pairs)
         """The field that tells the messages apart, `type`."""
-        self._operations: dict[str, Operation[HandlerT]] = {}
-        schemas: dict[str, Json] = {}
-        for name, messages in received.items():
-            for message in messages:
-                tag = _constant(message.resolved, self._tag)
-                if tag is None or tag in schemas:
-                    raise ContractError(f"operations.{name}: its {self._tag} must be a constant of its own")
-                schemas[tag] = message.resolved
-                self._operations[tag] = Operation(name, handlers[name], message.schema)
-        self._judges = {tag: (each.schema.accepts, each.handler) for tag, each in self._operations.items()}
-        self._decoder = Decoder(schemas, self._tag)
+        self._commands: dict[str, Command[HandlerT]] = {}
+        payloads: dict[str, Json] = {}
+        for (operation, message), schema in zip(pairs, judges, strict=True):
+            tag = schemas.constants(message.schema)[self._tag]
+            payloads[tag] = message.schema
+            self._commands[tag] = Command(operation.name, handlers[operation.name], schema)
+        self._judges = {tag: (each.schema.accepts, each.handler) for tag, each in self._commands.items()}
+        self._decoder = Decoder(payloads, self._tag)
         self._quick = self._decoder.quick
-        self._correlation = self._correlation_field(every)
+        self._correlation = self._correlation_field(message for _, message in pairs)
 
         self._sent: dict[str, Schema] = {}
-        sent_schemas: dict[str, Json] = {}
-        for message in sent:
-            tag = _constant(message.resolved, self._tag)
-            if tag is None:
-                raise ContractError(f"{message.schema.place}: {self._tag} must be a constant")
-            self._sent[tag] = message.schema
-            sent_schemas[tag] = message.resolved
-        self._sent_decoder = Decoder(sent_schemas, self._tag, MAX_SENT_DEPTH)
-        self._expected = f"expected one of {', '.join(sorted(self._operations))}"
+        sent_payloads: dict[str, Json] = {}
+        for message in _sent(document):
+            judge = self._schema_of(message)
+            tag = schemas.constants(message.schema).get(self._tag)
+            if not isinstance(tag, str):
+                raise ContractError(f"{judge.place}: {self._tag} must be a constant")
+            self._sent[tag] = judge
+            sent_payloads[tag] = message.schema
+        self._sent_decoder = Decoder(sent_payloads, self._tag, MAX_SENT_DEPTH)
+        self._expected = f"expected one of {', '.join(sorted(self._commands))}"
+
+    def _schema_of(self, message: asyncapi.Message) -> Schema:
+        return Schema(message.schema, f"{self._file}: message {message.name}")
 
     def dispatch(self, data: bytes) -> tuple[HandlerT, dict[str, Json]]:
         """The handler for the text frame `data`, and the frame.
@@ -140,19 +125,21 @@ class WebSocketContract(Generic[HandlerT]):
         request_id = self._request_id(frame)
         if tag is None:
             raise Refusal(self._bad_tag(frame), request_id)
-        operation = self._operations[tag]
-        if problems := operation.schema.problems(frame):
+        command = self._commands[tag]
+        if problems := command.schema.problems(frame):
             raise Refusal("; ".join(problems), request_id)
-        return operation.handler, frame
+        return command.handler, frame
 
     def keeps_text(self, operation: str, field: str) -> bool:
         """Whether the frames of the `receive` operation of that name have a `Verbatim` under `field`."""
-        tags = [tag for tag, each in self._operations.items() if each.name == operation]
+        tags = [tag for tag, each in self._commands.items() if each.operation == operation]
         return all(self._decoder.keeps_text(tag, field) for tag in tags)
 
     def promises(self, operation: str, field: str, type_: str) -> bool:
         """Whether the frames of the `receive` operation of that name always have `field`, of JSON type `type_`."""
-        return all(each.schema.promises(field, type_) for each in self._operations.values() if each.name == operation)
+        return all(
+            each.schema.promises(field, type_) for each in self._commands.values() if each.operation == operation
+        )
 
     def problems_of_sent(self, data: bytes) -> list[str]:
         """What is wrong with the text frame `data` that the service is about to send; empty when nothing is."""
@@ -184,73 +171,53 @@ class WebSocketContract(Generic[HandlerT]):
         except UnicodeEncodeError:  # half a character
             return None
 
-    def _correlation_field(self, messages: list[_Message]) -> tuple[str, Schema] | None:
+    def _correlation_field(self, messages: Iterable[asyncapi.Message]) -> tuple[str, Schema] | None:
         """The field that the correlation ids of `messages` point at, with its schema."""
         for message in messages:
-            if message.correlation is None:
+            if message.correlation_id is None:
                 continue
-            location = message.correlation.get("location") if isinstance(message.correlation, dict) else None
-            field = str(location).removeprefix("$message.payload#/")
-            properties = message.resolved.get("properties", {})
-            if field == location or field not in properties:
+            path = message.correlation_id.path or ()
+            found = schemas.field(message.schema, path[0]) if len(path) == 1 else None
+            if found is None:
+                location = message.correlation_id.location
                 raise ContractError(f"correlationId location {location} must be a field of the payload")
-            return field, Schema(properties[field], f"{self._file}: {field}")
+            return path[0], Schema(found, f"{self._file}: {path[0]}")
         return None
 
-    def _messages(self, place: str, owner: dict[str, Json]) -> list[_Message]:
-        """The messages that an operation or a reply lists."""
-        listed = owner.get("messages")
-        if not isinstance(listed, list) or not listed:
-            raise ContractError(f"{place}: needs messages")
-        messages = []
-        for reference in listed:
-            message = resolved(self.document, reference)
-            payload = message.get("payload") if isinstance(message, dict) else None
-            if not isinstance(payload, dict):
-                raise ContractError(f"{place}: a message needs a payload")
-            name = message.get("name") or "payload"
-            schema = Schema(payload, f"{self._file}: message {name}")
-            messages.append(_Message(schema, payload, message.get("correlationId")))
-        return messages
 
-    def _mapping(self, pointer: str) -> dict[str, Json]:
-        node = at(self.document, pointer)
-        if not isinstance(node, dict):
-            raise ContractError(f"{pointer} must be a mapping")
-        return node
-
-    def _ref(self, pointer: str, key: str) -> str:
-        node = self._mapping(pointer).get(key)
-        if not isinstance(node, dict) or not isinstance(node.get("$ref"), str):
-            raise ContractError(f"{pointer}/{key} must be a $ref")
-        return str(node["$ref"])
+def _sent(document: asyncapi.AsyncApi) -> Iterable[asyncapi.Message]:
+    """All that the service may send: what answers commands, and what it sends unasked."""
+    for operation in document.operations:
+        if operation.action == "send":
+            yield from operation.messages
+        elif operation.reply:
+            yield from operation.reply.messages
 
 
-def _match(operations: Mapping[str, object], handlers: Mapping[str, object]) -> None:
+def _match(operations: Iterable[str], handlers: Mapping[str, object]) -> None:
     """Raise ContractError unless the two have the same names."""
-    if missing := sorted(operations.keys() - handlers.keys()):
+    names = set(operations)
+    if missing := sorted(names - handlers.keys()):
         raise ContractError(f'operation "{missing[0]}" has no handler')
-    if left := sorted(handlers.keys() - operations.keys()):
+    if left := sorted(handlers.keys() - names):
         raise ContractError(f'handler "{left[0]}" has no operation')
 
 
-def _constant(schema: dict[str, Json], field: str) -> str | None:
-    """The one value that `schema` allows a required string field to have, if there is just one."""
-    properties = schema.get("properties")
-    subschema = properties.get(field) if isinstance(properties, dict) else None
-    if not isinstance(subschema, dict) or field not in schema.get("required", ()):
-        return None
-    options = [subschema["const"]] if "const" in subschema else subschema.get("enum")
-    return options[0] if isinstance(options, list) and len(options) == 1 and isinstance(options[0], str) else None
-
-
-def _discriminator(messages: list[_Message]) -> str:
-    """The field that is a constant in each of `messages`."""
-    if not messages:
+def _tag_field(pairs: list[tuple[asyncapi.ChannelOperation, asyncapi.Message]]) -> str:
+    """The field that has a constant of its own in each message. Raises ContractError."""
+    if not pairs:
         raise ContractError("needs an operation whose action is receive")
-    for field in messages[0].resolved.get("properties", {}):
-        if all(_constant(message.resolved, field) is not None for message in messages):
-            return str(field)
+    if (name := schemas.tag_field([message.schema for _, message in pairs])) is not None:
+        return name
+    constants = [(operation, schemas.constants(message.schema)) for operation, message in pairs]
+    for name in constants[0][1]:
+        seen: set[str] = set()
+        for operation, values in constants:
+            if not isinstance(value := values.get(name), str):
+                break
+            if value in seen:
+                raise ContractError(f"operations.{operation.name}: its {name} must be a constant of its own")
+            seen.add(value)
     raise ContractError("the received messages need one field that is a required constant in each, such as type")
 
 

@@ -3,20 +3,21 @@
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
+from specbus.contract.connexion import reduced
 from specbus.contract.decoding import MAX_BODY_DEPTH, MAX_SENT_DEPTH, Decoder, NotJson
-from specbus.contract.schema import Schema, quoted
-from specbus.spec.documents import ContractError, Json, bundle, resolved
+from specbus.contract.phrasing import quoted
+from specbus.contract.schema import Schema
+from specbus.spec import ContractError, Json, openapi
+from specbus.spec.bundle import bundle
+from specbus.spec.openapi import TEMPLATED
 
-_TEMPLATED = re.compile(r"\{([^/{}]+)\}")
 _STYLES = {"path": "simple", "query": "form"}
 _TYPES = ("string", "integer", "number", "boolean")
-_METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 _INTEGER = re.compile(r"-?(0|[1-9][0-9]*)")
 _NUMBER = re.compile(_INTEGER.pattern + r"(\.[0-9]+)?([eE][+-]?[0-9]+)?")
-_MOST_DIGITS = 4_300
+_MAX_DIGITS = 4_300
 """Python reads no more."""
 
 
@@ -35,24 +36,25 @@ class Parameter:
     schema: Schema
 
     @classmethod
-    def compile(cls, node: dict[str, Any], place: str) -> "Parameter":
-        """The parameter of a parameter object. Raises ContractError, also for a kind that is not supported."""
-        name, where, schema = node["name"], node["in"], node.get("schema", {})
-        place = f"{place}: parameter {name}"
-        if where not in _STYLES:
-            raise ContractError(f"{place}: must be in path or query, not in {where}")
-        if node.get("style", _STYLES[where]) != _STYLES[where]:
-            raise ContractError(f"{place}: must have the style {_STYLES[where]}")
-        if schema.get("type") not in _TYPES:
+    def compile(cls, parameter: openapi.Parameter, place: str) -> "Parameter":
+        """The parameter `parameter`. Raises ContractError, also for a kind that is not supported."""
+        place = f"{place}: parameter {parameter.name}"
+        if parameter.location not in _STYLES:
+            raise ContractError(f"{place}: must be in path or query, not in {parameter.location}")
+        if parameter.style not in (None, _STYLES[parameter.location]):
+            raise ContractError(f"{place}: must have the style {_STYLES[parameter.location]}")
+        type_ = parameter.schema.get("type") if isinstance(parameter.schema, dict) else None
+        if not isinstance(type_, str) or type_ not in _TYPES:
             raise ContractError(f"{place}: needs a schema of type {', '.join(_TYPES[:-1])} or {_TYPES[-1]}")
-        return cls(name, where, node.get("required", False), schema["type"], Schema(schema, place))
+        schema = Schema(parameter.schema, place)
+        return cls(parameter.name, parameter.location, parameter.required, type_, schema)
 
     def check(self, text: str) -> Json:
         """The value that `text`, percent-decoded, is of this parameter. Raises InvalidRequest if it is none."""
         value: Json = text
         # JSON's grammar, not Python's: "1_0" and " 1" are no integers.
         if self.type == "integer" and _INTEGER.fullmatch(text):
-            if len(text) > _MOST_DIGITS:
+            if len(text) > _MAX_DIGITS:
                 raise InvalidRequest(f"{self.name} has too many digits")
             value = int(text)
         elif self.type == "number" and _NUMBER.fullmatch(text):
@@ -72,9 +74,9 @@ class Body:
     schema: Schema
 
     @classmethod
-    def compile(cls, media: dict[str, Any], place: str, max_depth: int) -> "Body":
-        """The body of a media type object, nested at most `max_depth` deep. Raises ContractError."""
-        schema = media.get("schema", {})
+    def compile(cls, content: openapi.Content, place: str, max_depth: int) -> "Body":
+        """The body that is `content`, nested at most `max_depth` deep. Raises ContractError."""
+        schema = {} if content.schema is None else content.schema
         return cls(Decoder({"": schema}, max_depth=max_depth), Schema(schema, place))
 
     @property
@@ -106,7 +108,7 @@ class Response:
 
 
 @dataclass(frozen=True, slots=True)
-class Operation:
+class RestOperation:
     """One method of one path."""
 
     id: str
@@ -129,11 +131,11 @@ class Operation:
             if found is None:
                 return None
             texts += found.groups()
-        return dict(zip(_TEMPLATED.findall(self.path), texts, strict=True))
+        return dict(zip(TEMPLATED.findall(self.path), texts, strict=True))
 
     def path_with(self, values: dict[str, str]) -> str:
         """The path, percent-encoded, in which the parameters have `values`."""
-        return _TEMPLATED.sub(lambda found: quote(values[found[1]], safe=""), self.path)
+        return TEMPLATED.sub(lambda found: quote(values[found[1]], safe=""), self.path)
 
     def check_path(self, texts: dict[str, str]) -> dict[str, Json]:
         """The path parameters' values, whose `texts` are given. Raises InvalidRequest."""
@@ -175,6 +177,10 @@ class Operation:
         return problems
 
 
+Operation = RestOperation
+"""As other parts of the program call it until they use its name."""
+
+
 class RestContract:
     """An OpenAPI 3.0 document."""
 
@@ -183,92 +189,82 @@ class RestContract:
         self.document = bundle(path)
         """The document in one piece, to be served."""
         self._file = path.name
-        self.operations: dict[str, Operation] = {}
+        self.operations: dict[str, RestOperation] = {}
         """The operations by their operationId."""
-        self._exact: dict[tuple[str, ...], list[Operation]] = {}
+        self._exact: dict[tuple[str, ...], list[RestOperation]] = {}
         """Those whose paths have no parameters, by the path's segments."""
-        self._templated: list[Operation] = []
+        self._templated: list[RestOperation] = []
         """The others."""
         try:
             self._compile()
         except ContractError as error:
             known = str(error).startswith(self._file)
             raise ContractError(str(error) if known else f"{self._file}: {error}") from None
-        except (KeyError, TypeError, AttributeError) as error:
-            raise ContractError(
-                f"{self._file}: not an OpenAPI 3.0 document ({type(error).__name__}: {error})"
-            ) from None
 
     def _compile(self) -> None:
         if not str(self.document.get("openapi", "")).startswith("3.0."):
             raise ContractError("openapi must be 3.0.x")
-        for server in self.document.get("servers", []):
-            url = urlsplit(server["url"])
+        document = openapi.read(self.document)
+        for server in document.servers:
+            url = urlsplit(server)
             # With a host it may be a proxy's, which takes the path away.
             if not url.netloc and url.path not in ("", "/"):
-                raise ContractError(f'servers: the url {quoted(server["url"])} must be "/", where the service is')
-        for path, item in self.document["paths"].items():
-            item = resolved(self.document, item)
-            shared = item.get("parameters", [])
-            for method in _METHODS:
-                if method in item:
-                    operation = self._operation(path, method, item[method], shared)
-                    if operation.id in self.operations:
-                        raise ContractError(f'operationId "{operation.id}" stands twice')
-                    self.operations[operation.id] = operation
-                    if _TEMPLATED.search(path):
-                        self._templated.append(operation)
-                    else:
-                        self._exact.setdefault(_segments(path), []).append(operation)
+                raise ContractError(f'servers: the url {quoted(server)} must be "/", where the service is')
+        for each in document.operations:
+            operation = self._operation(each)
+            if operation.id in self.operations:
+                raise ContractError(f'operationId "{operation.id}" stands twice')
+            self.operations[operation.id] = operation
+            if TEMPLATED.search(each.path):
+                self._templated.append(operation)
+            else:
+                self._exact.setdefault(_segments(each.path), []).append(operation)
+        self.reduced = reduced(self.document)
+        """The document without what only this contract judges, and connexion cannot read."""
 
-    def _operation(self, path: str, method: str, node: dict[str, Any], shared: list[dict[str, Any]]) -> Operation:
-        place = f"{self._file}: {method.upper()} {path}"
-        if not isinstance(node.get("operationId"), str):
+    def _operation(self, operation: openapi.PathOperation) -> RestOperation:
+        place = f"{self._file}: {operation.method.upper()} {operation.path}"
+        if operation.id is None:
             raise ContractError(f"{place}: needs an operationId")
-        security = node.get("security", self.document.get("security", []))
-        own = {(parameter["in"], parameter["name"]) for parameter in node.get("parameters", [])}
-        inherited = [parameter for parameter in shared if (parameter["in"], parameter["name"]) not in own]
-        parameters = [*inherited, *node.get("parameters", [])]
-        templated = set(_TEMPLATED.findall(path))
-        if templated != {parameter["name"] for parameter in parameters if parameter["in"] == "path"}:
+        in_path = {parameter.name for parameter in operation.parameters if parameter.location == "path"}
+        if set(TEMPLATED.findall(operation.path)) != in_path:
             raise ContractError(f"{place}: its path parameters must be those of its path")
-        return Operation(
-            id=node["operationId"],
-            method=method,
-            path=path,
-            secured=bool(security),
-            parameters=[Parameter.compile(parameter, place) for parameter in parameters],
-            body=self._body(place, node.get("requestBody")),
+        if not operation.responses:
+            raise ContractError(f"{place}: needs responses")
+        return RestOperation(
+            id=operation.id,
+            method=operation.method,
+            path=operation.path,
+            secured=bool(operation.security),
+            parameters=[Parameter.compile(parameter, place) for parameter in operation.parameters],
+            body=self._body(place, operation.body),
             responses={
                 status: Response(
                     {
-                        media_type: Body.compile(media, f"{place}: response {status}", MAX_SENT_DEPTH)
-                        for media_type, media in response.get("content", {}).items()
+                        media_type: Body.compile(content, f"{place}: response {status}", MAX_SENT_DEPTH)
+                        for media_type, content in response.content.items()
                     },
-                    {
-                        name.lower(): header.get("required", False)
-                        for name, header in response.get("headers", {}).items()
-                    },
+                    {name.lower(): required for name, required in response.headers.items()},
                 )
-                for status, response in node["responses"].items()
+                for status, response in operation.responses.items()
             },
             _segments=[
                 re.compile(re.sub(r"\\{[^{}]+\\}", "(.+)", re.escape(segment)), re.DOTALL)
-                for segment in path.split("/")
+                for segment in operation.path.split("/")
             ],
         )
 
     @staticmethod
-    def _body(place: str, node: dict[str, Any] | None) -> Body | None:
-        if node is None:
+    def _body(place: str, body: openapi.RequestBody | None) -> Body | None:
+        if body is None:
             return None
-        if list(node["content"]) != ["application/json"]:
+        if list(body.content) != ["application/json"]:
             raise ContractError(f"{place}: a request body must be application/json and nothing else")
-        if node.get("required") is not True:
+        if not body.required:
             raise ContractError(f"{place}: a request body must be required")
-        return Body.compile(node["content"]["application/json"], f"{place}: body", MAX_BODY_DEPTH)
+        return Body.compile(body.content["application/json"], f"{place}: body", MAX_BODY_DEPTH)
 
-    def at_path(self, path: str) -> list[Operation]:
+    def at_path(self, path: str) -> list[RestOperation]:
         """The operations that `path`, percent-encoded, has; empty for an unknown path."""
         # A path without parameters goes before one with (OpenAPI 3.0.3, "Paths Object").
         return self._exact.get(_segments(path)) or [

@@ -81,7 +81,7 @@ def build(
     app.add_error_handler(OperationError, _refuse_operation)
     app.add_error_handler(Exception, _fail)
     try:
-        app.add_api(_at_root(contract.document), resolver=Resolver(handlers.__getitem__), call=call)
+        app.add_api(_at_root(contract.reduced), resolver=Resolver(handlers.__getitem__), call=call)
     except (InvalidSpecification, ResolverError) as error:
         place = "/".join(map(str, getattr(error, "absolute_path", ())))
         raise ContractError(f"openapi.yaml: {place}: {getattr(error, 'message', error)}") from None

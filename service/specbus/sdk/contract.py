@@ -1,6 +1,6 @@
 """What a client is made of, read from an OpenAPI and an AsyncAPI document. No programming language is known here.
 
-Names are as the documents spell them, save for methods and groups, which are in snake_case; `sdk.names` has the other
+Names are as the documents spell them, save for methods and groups, which are in snake_case; `spec.names` has the other
 spellings. Every type has a name: an object that a document describes in place becomes a schema of its own.
 
 Extensions that are read, all optional:
@@ -21,8 +21,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from specbus.contract.schema import Schema as Judged
-from specbus.sdk.names import pascal, snake, words
 from specbus.spec.documents import ContractError, at, check_references
+from specbus.spec.names import pascal, snake, words
 
 Json = Any
 Schema = dict[str, Any]

@@ -1,6 +1,17 @@
-"""The documents as plain data, read once, for all who need them."""
+"""The documents as plain data, read once, for all who need them: files, references, AsyncAPI, OpenAPI."""
 
 from pathlib import Path
+from typing import Any
 
+Json = Any
+"""A JSON value: what YAML and JSON documents are made of."""
 SPECS = (Path(__file__).parent.parent / "specs").resolve()
 """The documents that come with the package; in a checkout a link to `specs/`."""
+
+
+class ContractError(Exception):
+    """A document that the program cannot run from. The text is one line that names file and place."""
+
+    def __init__(self, text: str) -> None:
+        """`text` may quote the document: what would break the line is escaped."""
+        super().__init__("".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text))

@@ -188,21 +188,6 @@ BROKEN_BUNDLES = {
         {"a": "title: A\ntitle: B"},
         'a.yaml: line 2 the key "title" stands twice',
     ),
-    "a file without a title": (
-        "x: {$ref: a.yaml}",
-        {"a": "type: string"},
-        "a.yaml: needs a title that can serve as its name",
-    ),
-    "a title that is no name": (
-        "x: {$ref: a.yaml}",
-        {"a": "title: An order"},
-        "a.yaml: needs a title that can serve as its name",
-    ),
-    "a title that is no text": (
-        "x: {$ref: a.yaml}",
-        {"a": "title: 5"},
-        "a.yaml: needs a title that can serve as its name",
-    ),
     "one title for two files": (
         "x: [{$ref: a.yaml}, {$ref: b.yaml}]",
         {"a": "title: A", "b": "title: A"},
@@ -218,25 +203,56 @@ BROKEN_BUNDLES = {
         {"a": "title: A"},
         'main.yaml: components.schemas has "A", the title of a file it refers to',
     ),
-    "a part of another file": (
-        "x: {$ref: 'a.yaml#/properties/b'}",
+    "a part of another file that is not there": (
+        "x: {$ref: 'a.yaml#/properties/c'}",
         {"a": "title: A\nproperties: {b: {}}"},
-        "main.yaml: $ref a.yaml#/properties/b: only whole files beside it can be referred to",
+        "main.yaml: $ref a.yaml#/properties/c points at nothing",
     ),
-    "a URL": (
-        "x: {$ref: 'http://127.0.0.1/a.yaml'}",
-        {},
-        "main.yaml: $ref http://127.0.0.1/a.yaml: only whole files beside it can be referred to",
-    ),
-    "a part of the shared file itself": (
+    "a part of the file itself that is not there": (
         "x: {$ref: a.yaml}",
-        {"a": "title: A\nproperties: {b: {}, c: {$ref: '#/properties/b'}}"},
-        "a.yaml: $ref #/properties/b: a shared file may refer to whole files only",
+        {"a": "title: A\nitems: {$ref: '#/$defs/b'}"},
+        "a.yaml: $ref #/$defs/b points at nothing",
     ),
+    "a part that is no schema": (
+        "x: {$ref: 'a.yaml#/title'}",
+        {"a": "title: A"},
+        "main.yaml: $ref a.yaml#/title points at no object",
+    ),
+    "an anchor": (
+        "x: {$ref: 'a.yaml#b'}",
+        {"a": "title: A\n$defs: {b: {$anchor: b}}"},
+        "main.yaml: $ref a.yaml#b points at nothing",
+    ),
+    **{
+        f"the URL {url}": (
+            f"x: {{$ref: '{url}'}}",
+            {},
+            f"main.yaml: $ref {url}: only files beside the document can be referred to, no URL",
+        )
+        for url in (
+            *("http://127.0.0.1/a.yaml", "HTTPS://example.org/a.yaml#/b", "file:///etc/passwd", "//example.org/a.yaml"),
+            *("urn:example:a", "data:application/json,{}", "git+ssh://example.org/a"),
+        )
+    },
     "the document from a shared file": (
         "x: {$ref: a.yaml}",
         {"a": "title: A\nitems: {$ref: main.yaml}"},
-        "main.yaml: needs a title that can serve as its name",
+        "a.yaml: $ref main.yaml points at the whole document, of which it is a part",
+    ),
+    "a line break": (
+        'x: {$ref: "a\\nb.yaml"}',
+        {},
+        "main.yaml: $ref to a\\nb.yaml, which is not there",
+    ),
+    "a zero byte": (
+        "x: {$ref: a%00b.yaml}",
+        {},
+        "main.yaml: $ref to 'a%00b.yaml', which is no file",
+    ),
+    "a folder": (
+        "x: {$ref: .}",
+        {},
+        "main.yaml: $ref to ., which is not there",
     ),
 }
 

@@ -15,10 +15,10 @@ from typing import Any
 from specbus.sdk import examples
 from specbus.sdk.contract import Command, Contract, Endpoint, Feed, Group, Json, Match, Parameter, Schema, Stream
 from specbus.sdk.contract import Path as FieldPath
-from specbus.sdk.names import pascal, snake
 from specbus.sdk.python.models import models
 from specbus.sdk.writing import URL, Argument, about, argument_text, command_wire, feed_wire, render, tree
 from specbus.spec.documents import ContractError
+from specbus.spec.names import pascal, snake
 
 _HERE = Path(__file__).parent
 _BANNER = "Written by `specbus sdk python`. Do not edit."

@@ -11,9 +11,9 @@ from typing import Any
 from specbus.sdk import examples
 from specbus.sdk.contract import Command, Contract, Endpoint, Feed, Json, Message, Parameter, Refusal, Schema, Stream
 from specbus.sdk.contract import Path as FieldPath
-from specbus.sdk.names import camel, pascal, snake
 from specbus.sdk.typescript import toolchain
 from specbus.sdk.writing import URL, Argument, about, argument_text, command_wire, feed_wire, render, tree
+from specbus.spec.names import camel, pascal, snake
 
 _HERE = Path(__file__).parent
 _BANNER = "Written by `specbus sdk typescript`. Do not edit."
