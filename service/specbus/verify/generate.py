@@ -103,7 +103,7 @@ def bodies(schema: dict[str, Any], valid: bool) -> st.SearchStrategy[tuple[Any, 
             }
         },
     }
-    operation = schemathesis.openapi.from_dict(document)["/frame"]["POST"]
+    operation = schemathesis.openapi.from_dict(document, config=schemathesis.Config())["/frame"]["POST"]
     mode = GenerationMode.POSITIVE if valid else GenerationMode.NEGATIVE
     return operation.as_strategy(generation_mode=mode).map(lambda case: (case.body, _label(case)))
 
