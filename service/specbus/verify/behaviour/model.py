@@ -2,7 +2,7 @@
 
 import functools
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,21 +10,15 @@ import hypothesis
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
-from specbus.verify.checks import Check
+from specbus.verify.behaviour.commands import DOCUMENT
+from specbus.verify.checks import check, needs_history
+from specbus.verify.failures import Broken, TimedOut
 from specbus.verify.generate import Search, settings
-from specbus.verify.target import Broken, Frame, Silent, Target
+from specbus.verify.peer import Frame
+from specbus.verify.target import Target
 
-_STEPS = 25
-
-
-def checks() -> Iterator[Check]:
-    """The one check."""
-    yield Check(
-        "behaviour",
-        "whatever is done in whatever order, each connection gets what it is due",
-        "asyncapi.yaml#/info/description",
-        _run,
-    )
+STEPS = 25
+"""Operations in one try."""
 
 
 @dataclass
@@ -55,7 +49,7 @@ class _Machine(RuleBasedStateMachine):
     @_watched
     def start(self) -> None:
         """Two topics, three connections."""
-        self.target.forget()
+        self.target.start_case()
         self.target.cases += 1
         self.names = [self.target.topic(), self.target.topic()]
         self.topics: dict[str, _Topic | None] = {name: _Topic() for name in self.names}
@@ -178,11 +172,11 @@ class _Machine(RuleBasedStateMachine):
         due, self.due[who] = self.due[who], []
         got = [_news(frame) for frame in peer.unread]
         peer.unread.clear()
-        until = self.target.soon()
+        until = self.target.deadline()
         while (came := sum(map(bool, got))) < len(due):
             try:
                 got.append(_news(peer.receive(until)))
-            except Silent:
+            except TimedOut:
                 raise Broken(f"connection {peer.name} got {came} of the {len(due)} events it was due") from None
         answer = peer.ask({"type": "ping", "request_id": "sentinel"})
         if answer.get("type") != "pong":
@@ -209,9 +203,10 @@ def _news(frame: Frame) -> str:
     return ""
 
 
-def _run(target: Target) -> None:
+@check("behaviour", DOCUMENT, when=needs_history(4))
+def whatever_is_done_in_whatever_order__each_connection_gets_what_it_is_due(target: Target) -> None:
     search = Search(target)
 
     machine = hypothesis.seed(target.options.seed)(type("Machine", (_Machine,), {"target": target, "search": search}))
-    options = settings(max(5, target.options.examples // 2), stateful_step_count=_STEPS)
+    options = settings(max(5, target.options.examples // 2), stateful_step_count=STEPS)
     search.run(lambda: run_state_machine_as_test(machine, settings=options))
