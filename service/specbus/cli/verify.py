@@ -1,6 +1,7 @@
 """`specbus verify`: run the contract tests against a server and say what came of it."""
 
 import contextlib
+import os
 import secrets
 import sys
 import tempfile
@@ -56,7 +57,8 @@ def verify(
     """
     console = Console()
     with contextlib.ExitStack() as stack:
-        # Hypothesis would write into the current directory.
+        # Neither hooks of the user's nor a folder for Hypothesis where the user stands.
+        os.environ.pop("SCHEMATHESIS_HOOKS", None)
         set_hypothesis_home_dir(stack.enter_context(tempfile.TemporaryDirectory(prefix="specbus-verify-")))
         try:
             if url is None:

@@ -1,4 +1,4 @@
-"""Commands in short, and what must answer them. Where each rule stands in the documents."""
+"""Sending commands, reading events, and where the rules about them stand in the documents."""
 
 import json
 import uuid
@@ -46,6 +46,7 @@ def publication(topic: str, payload: Any = None) -> tuple[Frame, str]:
 
 
 def acknowledged(peer: Peer, frame: Frame) -> None:
+    """Send a command. Raises Broken unless it is acknowledged."""
     answer = peer.ask(frame)
     if answer.get("type") != "ack":
         raise Broken(f"a {frame['type']} that must be acknowledged is answered with {json.dumps(answer)[:300]}")
@@ -57,6 +58,7 @@ def event_ids(peer: Peer, topic: str, count: int) -> list[str]:
 
 
 def event_frames(peer: Peer, topic: str, count: int) -> list[Frame]:
+    """The next `count` events of `topic`. Raises Broken if they do not come, or others do."""
     found: list[Frame] = []
     until = peer.target.deadline()
     while len(found) < count:
@@ -78,6 +80,7 @@ def message_id(event: Any) -> str:
 
 
 def payload_of(event: Frame) -> Any:
+    """The payload of an event's message."""
     return event["message"].get("payload")
 
 
@@ -89,7 +92,7 @@ def receive(peer: Peer, until: float, what: str) -> Frame:
 
 
 def check_nothing_more(peer: Peer, what: str) -> None:
-    """Raise Broken if an event is on its way: what comes before the answer to a ping."""
+    """Raise Broken if an event is on its way to `peer`, that is, if one comes before the answer to a ping."""
     answer = peer.ask({"type": "ping", "request_id": "sentinel"})
     if answer.get("type") != "pong":
         raise Broken(f"a ping is answered with {json.dumps(answer)[:300]}")

@@ -28,8 +28,8 @@ class _Topic:
     events: list[str] = field(default_factory=list)
 
 
-def _watched(function: Callable[..., None]) -> Callable[..., None]:
-    """A step of the machine whose failure is remembered."""
+def _step(function: Callable[..., None]) -> Callable[..., None]:
+    """Make a method a step of the machine, whose failure the search remembers."""
 
     @functools.wraps(function)
     def step(self: "_Machine", **arguments: Any) -> None:
@@ -46,7 +46,7 @@ class _Machine(RuleBasedStateMachine):
     search: Search
 
     @initialize()
-    @_watched
+    @_step
     def start(self) -> None:
         """Two topics, three connections."""
         self.target.start_case()
@@ -56,7 +56,7 @@ class _Machine(RuleBasedStateMachine):
         self.peers = [self.target.peer(name) for name in "abc"]
         self.subscribed: list[set[str]] = [set(), set(), set()]
         self.due: list[list[str]] = [[], [], []]
-        """What each connection should get and has not been seen to: `topic/id`, or `topic/deleted`."""
+        """What each connection should get and has not yet read: `topic/id`, or `topic/deleted`."""
         self.number = 0
         # A server that cannot be published to over HTTP fails the check of that, and not this one.
         message = {"id": "00000000-0000-4000-8000-000000000000", "payload": 0}
@@ -69,7 +69,7 @@ class _Machine(RuleBasedStateMachine):
     topics_ = st.integers(0, 1)
 
     @rule(who=peers_, which=topics_, last_n=st.none() | st.integers(0, 4))
-    @_watched
+    @_step
     def subscribe(self, who: int, which: int, last_n: int | None) -> None:
         """Subscribe, perhaps again, perhaps with a replay."""
         name = self.names[which]
@@ -83,7 +83,7 @@ class _Machine(RuleBasedStateMachine):
             self.due[who] += [f"{name}/{id_}" for id_ in newest]
 
     @rule(who=peers_, which=topics_)
-    @_watched
+    @_step
     def unsubscribe(self, who: int, which: int) -> None:
         """Unsubscribe, perhaps without a subscription."""
         name = self.names[which]
@@ -92,7 +92,7 @@ class _Machine(RuleBasedStateMachine):
             self.subscribed[who].discard(name)
 
     @rule(who=peers_, which=topics_, count=st.integers(1, 3), over_http=st.booleans())
-    @_watched
+    @_step
     def publish(self, who: int, which: int, count: int, over_http: bool) -> None:
         """Publish, one after the other."""
         name = self.names[which]
@@ -113,7 +113,7 @@ class _Machine(RuleBasedStateMachine):
                     due += [f"{name}/{id_}"] if name in subscribed else []
 
     @rule(who=peers_)
-    @_watched
+    @_step
     def reconnect(self, who: int) -> None:
         """Go, and come back without subscriptions."""
         self._read(who)
@@ -122,7 +122,7 @@ class _Machine(RuleBasedStateMachine):
         self.peers[who] = self.target.peer("abc"[who])
 
     @rule(which=topics_)
-    @_watched
+    @_step
     def delete_or_create(self, which: int) -> None:
         """Delete a topic, or create it again."""
         name = self.names[which]
@@ -137,13 +137,13 @@ class _Machine(RuleBasedStateMachine):
             subscribed.discard(name)
 
     @rule()
-    @_watched
+    @_step
     def everyone_reads(self) -> None:
         """Each connection has just what it is due."""
         for who in range(3):
             self._read(who)
 
-    @_watched
+    @_step
     def teardown(self) -> None:
         """Read to the end, and tidy up."""
         try:
@@ -170,18 +170,18 @@ class _Machine(RuleBasedStateMachine):
         """Have one connection read all that it is due, and see that nothing else comes."""
         peer = self.peers[who]
         due, self.due[who] = self.due[who], []
-        got = [_news(frame) for frame in peer.unread]
+        got = [_told(frame) for frame in peer.unread]
         peer.unread.clear()
         until = self.target.deadline()
         while (came := sum(map(bool, got))) < len(due):
             try:
-                got.append(_news(peer.receive(until)))
+                got.append(_told(peer.receive(until)))
             except TimedOut:
                 raise Broken(f"connection {peer.name} got {came} of the {len(due)} events it was due") from None
         answer = peer.ask({"type": "ping", "request_id": "sentinel"})
         if answer.get("type") != "pong":
             raise Broken(f"a ping is answered with {json.dumps(answer)[:200]}")
-        got += [_news(frame) for frame in peer.unread]
+        got += [_told(frame) for frame in peer.unread]
         peer.unread.clear()
         seen = [one for one in got if one]
         # Order is promised within a topic, not between topics.
@@ -193,8 +193,8 @@ class _Machine(RuleBasedStateMachine):
                 raise Broken(f"connection {peer.name} got {shown[0]} of {name}, and {shown[1]} is what it was due")
 
 
-def _news(frame: Frame) -> str:
-    """What of a frame the model knows: an event or a topic's end."""
+def _told(frame: Frame) -> str:
+    """What `due` has for a frame; an empty text for one that is neither an event nor the end of a topic."""
     if frame.get("type") == "event":
         message: Any = frame.get("message")
         return f"{frame.get('topic')}/{message.get('id') if isinstance(message, dict) else message}"

@@ -1,4 +1,4 @@
-"""Requests of one case, whatever is wrong with them, and the reading of what answers them."""
+"""Sending requests, broken ones too, and reading what answers them."""
 
 import contextlib
 import json
@@ -19,7 +19,7 @@ from specbus.verify.target import Target
 
 
 class Unanswered(Broken):
-    """Nothing came in the place of an answer."""
+    """No answer came, or none that can be read."""
 
 
 class Client:
@@ -32,7 +32,7 @@ class Client:
 
     @property
     def commands(self) -> str:
-        """A shell script that does the same."""
+        """A shell script that sends the same requests."""
         return "\n".join(self._commands)
 
     def ask(
@@ -44,7 +44,7 @@ class Client:
         *,
         chunked: bool = False,
     ) -> httpx.Response:
-        """The answer to a request; to one with a body that is JSON, unless `headers` say otherwise."""
+        """Send a request; its answer. A body is declared as JSON unless `headers` are given. Raises Unanswered."""
         if headers is None:
             headers = {} if body is None else {"Content-Type": JSON_TYPE}
         content: bytes | Iterator[bytes] | None = body
@@ -57,11 +57,14 @@ class Client:
             return self.target.call(method, path, headers=headers, content=content)
         except Broken as broken:
             raise Unanswered(broken.problem) from None
-        except (httpx.InvalidURL, ValueError) as error:  # of what a server answers, a redirect or a charset
+        except (httpx.InvalidURL, ValueError) as error:  # a redirect to no URL, an unknown charset
             raise Unanswered(f"the answer to {method} {path} cannot be read: {error}") from None
 
     def raw(self, data: bytes) -> bytes:
-        """What the server sends when it gets `data`, until it closes or has sent a head and then nothing more."""
+        """Send bytes over a connection of their own; what comes until the server closes it, or pauses after a head.
+
+        Raises Unanswered.
+        """
         url = httpx.URL(self.target.options.url)
         port = url.port or (443 if url.scheme == "https" else 80)
         self._commands.append(f"printf {quoted(data.replace(b'%', b'%%'))} | nc {url.host} {port}")
@@ -96,11 +99,11 @@ class Client:
         self._commands.append(command)
 
     def name(self) -> str:
-        """A name of a topic that is not there."""
+        """A name that no topic has."""
         return f"{self.target.prefix}{secrets.token_hex(4)}"
 
     def topic(self, name: str = "") -> str:
-        """The name of a new topic."""
+        """Create a topic; its name. Raises Broken."""
         name = name or self.name()
         response = self.ask("POST", "/topics", json.dumps({NAME_FIELD: name}).encode())
         if not response.is_success:
@@ -108,28 +111,28 @@ class Client:
         return name
 
     def publish(self, topic: str, number: int) -> None:
-        """Publish a message whose id ends with `number`."""
+        """Publish a message whose id ends with `number`. Raises Broken."""
         body = {"id": f"{EXAMPLE_ID[:-4]}{number:04}", "payload": {"number": number}}
         response = self.ask("POST", f"/topics/{topic}/messages", json.dumps(body).encode())
         if not response.is_success:
             raise Broken(f"a message cannot be published: POST /topics/{topic}/messages gives {response.status_code}")
 
     def retained(self, topic: str, query: str = "") -> list[Any]:
-        """The messages that a topic retains."""
+        """The messages that a topic retains. Raises Broken."""
         events = member(self.ask("GET", f"/topics/{topic}/messages{query}"), "events")
         if not isinstance(events, list) or not all(isinstance(event, dict) for event in events):
             raise Broken(f"GET /topics/{topic}/messages does not give a list of events")
         return [event.get("message") for event in events]
 
     def listed(self) -> list[Any]:
-        """The names that the list of topics has."""
+        """The names in the list of topics. Raises Broken."""
         topics = member(self.ask("GET", "/topics"), "topics")
         if not isinstance(topics, list) or not all(isinstance(topic, dict) for topic in topics):
             raise Broken("GET /topics does not give a list of topics")
         return [topic.get(NAME_FIELD) for topic in topics]
 
     def path(self, operation: Operation) -> str:
-        """A path of `operation`: of a new topic, if of a topic."""
+        """The path of `operation`, with the name of a new topic where it has one."""
         return operation.path.replace(f"{{{NAME_FIELD}}}", self.topic()) if operation.names_topic else operation.path
 
     def body(self, operation: Operation) -> bytes | None:
@@ -139,13 +142,13 @@ class Client:
     def perform(
         self, operation: Operation, query: str = "", headers: Headers | None = None, *, chunked: bool = False
     ) -> httpx.Response:
-        """The answer to a request that keeps the document but for what the arguments say."""
+        """Send a request that keeps the document but for what the arguments say; its answer."""
         path = self.path(operation) + query
         return self.ask(operation.method, path, self.body(operation), headers, chunked=chunked)
 
 
 def member(response: httpx.Response, name: str) -> Any:
-    """What the JSON object of a successful answer has under `name`."""
+    """What the JSON object of a successful answer has under `name`. Raises Broken."""
     asked = f"{response.request.method} {response.request.url.raw_path.decode()}"
     if not response.is_success:
         raise Broken(f"{asked} is answered with {response.status_code}")
@@ -156,7 +159,7 @@ def member(response: httpx.Response, name: str) -> Any:
 
 
 def json_of(response: httpx.Response) -> Any:
-    """The JSON of an answer; None if it is none."""
+    """The JSON of an answer; None if it is not JSON."""
     try:
         return response.json()
     except (ValueError, RecursionError):
@@ -164,8 +167,10 @@ def json_of(response: httpx.Response) -> Any:
 
 
 def media_type_of(response: httpx.Response) -> str:
+    """The Content-Type of an answer without its parameters, in lower case."""
     return str(response.headers.get("content-type", "")).partition(";")[0].strip().lower()
 
 
 def shown(data: bytes) -> str:
+    """The beginning of `data`, for a person."""
     return repr(data[:80])[1:]

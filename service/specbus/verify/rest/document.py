@@ -18,52 +18,52 @@ METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 
 
 def place(*steps: str) -> str:
-    """File and JSON pointer (RFC 6901)."""
+    """Where something stands in the document: file and JSON pointer (RFC 6901)."""
     return f"{FILE}#/" + "/".join(step.replace("~", "~0").replace("/", "~1") for step in steps)
 
 
 @dataclass(frozen=True, eq=False)
 class Operation:
-    """A method of a path."""
+    """One operation: a method of a path."""
 
     method: str
     path: str
     node: dict[str, Any]
-    """Without references."""
+    """The operation object, with its references resolved."""
     parameters: list[dict[str, Any]]
-    """Its own and the path's."""
+    """Those of the operation and of its path."""
     needs_key: bool
 
     def __str__(self) -> str:
         return f"{self.method} {self.path}"
 
     def place(self, *steps: str) -> str:
-        """Where it stands."""
+        """Where the operation stands in the document, or what `steps` lead to in it."""
         return place("paths", self.path, self.method.lower(), *steps)
 
     @property
     def names_topic(self) -> bool:
-        """Whether its path is that of a topic."""
+        """Whether it is about one topic, which its path names."""
         return f"{{{NAME_FIELD}}}" in self.path
 
     @property
     def statuses(self) -> list[str]:
-        """Those declared."""
+        """The statuses that it declares, as the document writes them."""
         return list(self.node.get("responses", {}))
 
     @property
     def body_schema(self) -> dict[str, Any] | None:
-        """Of the JSON that it takes."""
+        """The schema of the JSON that it takes; None if it takes none."""
         content = self.node.get("requestBody", {}).get("content", {})
         schema: dict[str, Any] | None = content.get(JSON_TYPE, {}).get("schema")
         return schema
 
     def answer_schema(self, status: int, media_type: str) -> Any:
-        """Of an answer; None if it has none."""
+        """The schema of an answer; None if the document has none for it."""
         return self.node.get("responses", {}).get(str(status), {}).get("content", {}).get(media_type, {}).get("schema")
 
     def body(self, name: str) -> Any:
-        """A body to send, about the topic `name` if it names one."""
+        """A body that the operation takes; about the topic `name`, if bodies name one."""
         value = copy.deepcopy(sample(self.body_schema or {}))
         if isinstance(value, dict) and NAME_FIELD in value:
             value[NAME_FIELD] = name
@@ -101,7 +101,7 @@ class RestDocument:
             ),
             {},
         )
-        """Of a topic's name."""
+        """The schema of a topic's name."""
         for node in (self.bundled, *(item[key] for item in self.bundled["paths"].values() for key in item)):
             if isinstance(node, dict):
                 node.pop("security", None)
@@ -116,7 +116,7 @@ class RestDocument:
         return [operation for operation in self.operations if operation.names_topic]
 
     def operation(self, method: str, path: str) -> Operation | None:
-        """The operation with that method of that path."""
+        """The operation that is `method` of `path`; None if there is none."""
         return next((each for each in self.paths.get(path, []) if each.method == method), None)
 
 

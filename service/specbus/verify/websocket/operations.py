@@ -13,7 +13,7 @@ from specbus.verify.peer import Frame
 from specbus.verify.target import Target
 from specbus.verify.websocket.conversation import Conversation, with_id
 from specbus.verify.websocket.refusals import check_correlation, check_refused
-from specbus.verify.websocket.values import counted, smallest, spoilt
+from specbus.verify.websocket.values import counted, smallest, variations
 
 
 def _operations(target: Target) -> list[Operation]:
@@ -87,7 +87,7 @@ def _near_misses(target: Target, message: Message) -> Iterator[tuple[str, Frame]
     if not isinstance(frame, dict):
         return
     frame = with_id(target.document, message, message.ours(frame, target.prefix), "case", 0)
-    for where, what, wrong in spoilt(message.schema, frame):
+    for where, what, wrong in variations(message.schema, frame):
         if not message.rules.accepts(wrong):
             yield f"{'.'.join(where)} {what}".strip(), message.ours(wrong, target.prefix)
 

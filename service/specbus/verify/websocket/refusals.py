@@ -37,6 +37,7 @@ def check_refused(target: Target, conversation: Conversation, data: str | bytes,
 
 
 def check_refusal(target: Target, reply: Frame, what: str) -> None:
+    """Raise Broken unless `reply`, to `what`, is the message that answers an invalid frame, and says so."""
     refusal = target.document.refusal
     if target.document.sent_as(reply) is not refusal:
         kind = target.document.sent_as(reply)
@@ -59,6 +60,7 @@ def check_not_utf_8(target: Target, conversation: Conversation, data: bytes) -> 
 
 
 def check_correlation(field: str | None, frame: Frame, reply: Frame) -> None:
+    """Raise Broken unless `reply` has the correlation id of `frame` in `field`; none where `frame` has none."""
     if field is None:
         return
     if field in frame and reply.get(field) != frame[field]:

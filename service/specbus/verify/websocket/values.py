@@ -36,8 +36,8 @@ def smallest(schema: Any) -> Any:
 _WRONG: list[Any] = [None, True, -1, 1.5, "", " ", "1", "\x00", "x" * 5000, "a\n", "urn:x", [], {}]
 
 
-def spoilt(schema: Any, value: Any) -> Iterator[tuple[tuple[str, ...], str, Any]]:
-    """What `value`, which keeps `schema`, becomes with something changed: where, what, and the whole."""
+def variations(schema: Any, value: Any) -> Iterator[tuple[tuple[str, ...], str, Any]]:
+    """`value`, which keeps `schema`, with one thing changed: where, what, and the whole. Some of them are valid too."""
     rules = schema if isinstance(schema, dict) else {}
     match value:
         case dict():
@@ -69,7 +69,7 @@ def spoilt(schema: Any, value: Any) -> Iterator[tuple[tuple[str, ...], str, Any]
 def _changed(schema: Any, value: Any) -> Iterator[tuple[tuple[str, ...], str, Any]]:
     for wrong in _WRONG:
         yield (), f"is {json.dumps(wrong)[:20]}", wrong
-    yield from spoilt(schema, value)
+    yield from variations(schema, value)
 
 
 def counted(number: int, one: str, many: str) -> str:
