@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from specbus.verify.checks import Result, execute
-from specbus.verify.run import OWN_HEARTBEAT, SERVICE, collect, own_server, target_of
+from specbus.verify.run import SERVICE, collect, own_server, target_of
 from specbus.verify.target import Options
 from tests.mutants import MUTANTS, Mutant
 from tests.support.documents import SPECS
@@ -19,7 +19,7 @@ def results(program: tuple[str, ...], mutant: Mutant | None, seed: int, examples
     key = mutant.settings.get("api_key") if mutant else None
     found = []
     with own_server(SPECS, key, program) as url:
-        options = Options(url, SPECS, key, examples, seed, deadline=2.0, heartbeat=OWN_HEARTBEAT)
+        options = Options(url, SPECS, key, examples, seed, deadline=2.0)
         with target_of(options) as target:
             checks = collect(target)
             if mutant:

@@ -1,20 +1,24 @@
 """`specbus verify`: run the contract tests against a server and say what came of it."""
 
 import contextlib
+import os
 import secrets
 import sys
+import tempfile
 from pathlib import Path
 from typing import get_args
 
 import click
+from hypothesis.configuration import set_hypothesis_home_dir
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from specbus.settings import SPECS
 from specbus.verify.checks import Area, Result, execute
+from specbus.verify.failures import CannotRun
 from specbus.verify.report import show, write_html, write_junit
-from specbus.verify.run import OWN_HEARTBEAT, collect, own_server, target_of
-from specbus.verify.target import CannotRun, Options
+from specbus.verify.run import collect, own_server, target_of
+from specbus.verify.target import Options
 
 _KEPT, _BROKEN, _COULD_NOT_RUN = 0, 1, 2
 _FILE = click.Path(dir_okay=False, path_type=Path)
@@ -24,13 +28,17 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 @click.argument("url", required=False)
 @click.option("--specs", type=click.Path(path_type=Path), default=SPECS, help="Folder of the documents to hold it to.")
 @click.option("--api-key", help="Key to send in X-API-Key.")
-@click.option("--examples", type=click.IntRange(1), default=40, show_default=True, help="Cases made for each kind.")
-@click.option("--seed", type=click.IntRange(0), help="Seed of what is made up; a run says which it used.")
+@click.option(
+    "--examples",
+    type=click.IntRange(1),
+    default=40,
+    show_default=True,
+    help="Cases generated of each kind.",
+)
+@click.option("--seed", type=click.IntRange(0), help="Seed of what is generated; a run says which one it used.")
 @click.option("--only", type=click.Choice(get_args(Area)), help="Check this area only.")
 @click.option("--junit", type=_FILE, metavar="FILE", help="Write a JUnit report.")
 @click.option("--html", type=_FILE, metavar="FILE", help="Write an HTML report.")
-@click.option("--heartbeat", default=30.0, show_default=True, help="Seconds between the server's heartbeats.")
-@click.option("--history", type=click.IntRange(1), default=100, show_default=True, help="Messages a topic retains.")
 @click.option("--deadline", default=5.0, show_default=True, help="Seconds to wait for one answer.")
 def verify(
     url: str | None,
@@ -41,19 +49,20 @@ def verify(
     only: Area | None,
     junit: Path | None,
     html: Path | None,
-    heartbeat: float,
-    history: int,
     deadline: float,
 ) -> None:
-    """Say whether the server at URL keeps the contract; without URL, whether the service does.
+    """Say whether the server at URL keeps the contract; without URL, a service is started and checked.
 
     Exit status 0: kept. 1: broken. 2: could not run.
     """
     console = Console()
     with contextlib.ExitStack() as stack:
+        # Neither hooks of the user's nor a folder for Hypothesis where the user stands.
+        os.environ.pop("SCHEMATHESIS_HOOKS", None)
+        set_hypothesis_home_dir(stack.enter_context(tempfile.TemporaryDirectory(prefix="specbus-verify-")))
         try:
             if url is None:
-                url, heartbeat = stack.enter_context(own_server(specs, api_key)), OWN_HEARTBEAT
+                url = stack.enter_context(own_server(specs, api_key))
             options = Options(
                 url=url.rstrip("/"),
                 specs=specs,
@@ -61,8 +70,6 @@ def verify(
                 examples=examples,
                 seed=secrets.randbelow(2**32) if seed is None else seed,
                 deadline=deadline,
-                heartbeat=heartbeat,
-                history=history,
             )
             results = _run(console, options, only)
         except CannotRun as error:

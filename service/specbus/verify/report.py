@@ -1,6 +1,7 @@
 """What a run has to say: on the terminal, as JUnit XML, as an HTML page."""
 
 import re
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,7 +18,7 @@ from rich.table import Table
 from specbus.verify.checks import AREAS, Failure, Result
 from specbus.verify.target import Options
 
-_MOST_SHOWN = 12
+MAX_STEPS = 12
 """Exchanges shown of a failure."""
 
 
@@ -30,6 +31,8 @@ class Summary:
     cases: int
     failures: int
     """Checks that failed."""
+    skipped: int
+    """Checks that were not made."""
     seconds: float
 
 
@@ -44,6 +47,7 @@ def summarise(results: Iterable[Result]) -> list[Summary]:
             len(group),
             sum(result.cases for result in group),
             sum(not result.kept for result in group),
+            sum(result.skipped is not None for result in group),
             sum(result.seconds for result in group),
         )
         for area, group in rows
@@ -51,7 +55,7 @@ def summarise(results: Iterable[Result]) -> list[Summary]:
 
 
 def show(console: Console, results: list[Result]) -> None:
-    """Print each failure, then the table."""
+    """Print each failure, then the table, then why checks were skipped."""
     for result in results:
         for failure in result.failures:
             _show_failure(console, result, failure)
@@ -59,15 +63,19 @@ def show(console: Console, results: list[Result]) -> None:
             title = f"[bold yellow]could not be checked[/]: {escape(result.check.name)}"
             console.print(Panel(escape(result.error.strip()), title=title, title_align="left", border_style="yellow"))
     table = Table(title="Contract", title_justify="left")
-    for heading in ("area", "checks", "cases", "failures", "seconds"):
+    for heading in ("area", "checks", "cases", "failures", "skipped", "seconds"):
         table.add_column(heading, justify="left" if heading == "area" else "right")
     for row in summarise(results):
         style = "bold red" if row.failures else ""
         failures = f"[{style}]{row.failures}[/]" if style else "0"
         if row.area == "all":
             table.add_section()
-        table.add_row(row.area, str(row.checks), str(row.cases), failures, f"{row.seconds:.1f}")
+        table.add_row(row.area, str(row.checks), str(row.cases), failures, str(row.skipped), f"{row.seconds:.1f}")
     console.print(table)
+    reasons = Counter(result.skipped for result in results if result.skipped is not None)
+    for reason, count in reasons.items():
+        checks = "1 check was" if count == 1 else f"{count} checks were"
+        console.print(f"{checks} skipped: {escape(reason)}", highlight=False)
 
 
 def _show_failure(console: Console, result: Result, failure: Failure) -> None:
@@ -76,11 +84,11 @@ def _show_failure(console: Console, result: Result, failure: Failure) -> None:
     console.print(f"  {escape(failure.problem)}", highlight=False)
     console.print(f"  rule: [cyan]{escape(failure.rule)}[/]", highlight=False)
     if failure.steps:
-        hidden = len(failure.steps) - _MOST_SHOWN
+        hidden = len(failure.steps) - MAX_STEPS
         console.print(
-            "  what went over the wire:" + (f" (the last {_MOST_SHOWN} of {len(failure.steps)})" if hidden > 0 else "")
+            "  what went over the wire:" + (f" (the last {MAX_STEPS} of {len(failure.steps)})" if hidden > 0 else "")
         )
-        for step in failure.steps[-_MOST_SHOWN:]:
+        for step in failure.steps[-MAX_STEPS:]:
             console.print(f"    {escape(step)}", highlight=False, soft_wrap=True)
     if failure.reproduce:
         console.print("  to see it yourself:")
@@ -100,6 +108,7 @@ def write_junit(path: Path, results: list[Result]) -> None:
             tests=str(len(group)),
             failures=str(sum(bool(result.failures) for result in group)),
             errors=str(sum(result.error is not None for result in group)),
+            skipped=str(summary.skipped),
             time=f"{summary.seconds:.3f}",
         )
         for result in group:
@@ -115,6 +124,8 @@ def write_junit(path: Path, results: list[Result]) -> None:
                 ElementTree.SubElement(case, "failure", message=_legal(failure.problem)).text = _legal(text)
             if result.error is not None:
                 ElementTree.SubElement(case, "error", message="could not be checked").text = _legal(result.error)
+            if result.skipped is not None:
+                ElementTree.SubElement(case, "skipped", message=_legal(result.skipped))
     ElementTree.indent(root)
     ElementTree.ElementTree(root).write(path, encoding="utf-8", xml_declaration=True)
 

@@ -11,39 +11,63 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from specbus.spec.documents import ContractError
-from specbus.verify import behaviour, rest, websocket
-from specbus.verify.checks import AREAS, Area, Check
-from specbus.verify.target import CannotRun, Options, Target
 
-_MODULES = {"rest": rest, "websocket": websocket, "behaviour": behaviour}
+# Each module of checks registers its own; here in the order in which they are made.
+# isort: off
+# ruff: noqa: F401
+from specbus.verify.fuzzing import checks
+from specbus.verify.rest import topics, operations, bodies, parameters, routing, errors, authentication
+from specbus.verify.websocket import operations as commands, framing, schemas
+from specbus.verify.behaviour import order, publishing, subscriptions, replay, deletion, counts, slow_consumers, model
+from specbus.verify.behaviour import heartbeat
+
+# isort: on
+from specbus.verify.checks import Area, Check, registered
+from specbus.verify.failures import CannotRun
+from specbus.verify.target import Options, Target
+
 SERVICE = (sys.executable, "-P", "-m", "specbus", "serve")
-OWN_HEARTBEAT = 1.0
+HEARTBEAT_INTERVAL = 1.0
 """Seconds between the heartbeats of a server that is started for a run."""
 
 
 def collect(target: Target, only: Area | None = None) -> list[Check]:
-    """The checks of a run, in order; of one area, if `only` says so."""
-    # Behaviour last: it waits for a heartbeat, which the others give time to come.
-    checks = [check for area in AREAS if only in (None, area) for check in _MODULES[area].checks(target)]
-    return [*checks, websocket.last(target)] if only != "rest" else checks
+    """The checks of a run, in order; of one area, if `only` says so. Raises CannotRun if a document cannot be read."""
+    if only in (None, "rest"):
+        with _told_in_one_line(target.options.specs):
+            _ = target.rest
+    return registered(target, only)
 
 
 def target_of(options: Options) -> Target:
-    """The target of a run. Raises CannotRun if the documents cannot be read, or nothing answers at the URL."""
-    try:
+    """The target of a run. Raises CannotRun if a document cannot be read, or nothing answers at the URL."""
+    with _told_in_one_line(options.specs):
         target = Target(options)
-    except (ContractError, KeyError, TypeError, AttributeError, ValueError) as error:
-        needs = f"needs {error}" if isinstance(error, KeyError) else str(error)
-        raise CannotRun(f"{options.specs}: {needs}") from None
     target.check_reachable()
     return target
+
+
+@contextlib.contextmanager
+def _told_in_one_line(specs: Path) -> Iterator[None]:
+    """Raise CannotRun for what is wrong with the documents in `specs`."""
+    try:
+        yield
+    except (ContractError, KeyError, TypeError, AttributeError, ValueError) as error:
+        needs = f"needs {error}" if isinstance(error, KeyError) else str(error)
+        raise CannotRun(f"{specs}: {needs}") from None
 
 
 @contextlib.contextmanager
 def own_server(specs: Path, api_key: str | None, program: Sequence[str] = SERVICE) -> Iterator[str]:
     """A service started for the run, by `program` and options after it; its URL. Raises CannotRun."""
     environment = {**os.environ, **({"PUBSUB_API_KEY": api_key} if api_key else {})}
-    command = [*program, "--host=127.0.0.1", "--port=0", f"--specs={specs}", f"--heartbeat-interval={OWN_HEARTBEAT}"]
+    command = [
+        *program,
+        "--host=127.0.0.1",
+        "--port=0",
+        f"--specs={specs}",
+        f"--heartbeat-interval={HEARTBEAT_INTERVAL}",
+    ]
     command += ["--log-format=json", "--log-level=INFO"]
     with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process:
         log = process.stderr or ()

@@ -20,9 +20,11 @@ from hypothesis import strategies as st
 from specbus.verify import generate
 from specbus.verify.asyncapi import WebSocketDocument
 from specbus.verify.checks import Check, Failure, Result, execute
+from specbus.verify.failures import CannotRun
+from specbus.verify.record import Step
 from specbus.verify.report import write_html, write_junit
 from specbus.verify.run import collect, target_of
-from specbus.verify.target import CannotRun, Options, Step, Target
+from specbus.verify.target import Options, Target
 from tests.support.sample_server import DEFECTS, SAMPLE, Warehouse, running
 
 Document = dict[str, Any]
@@ -127,7 +129,7 @@ def test_so_it_is_with_another_document(name: str, tmp_path: Path) -> None:
 
 def test_the_checks_are_those_of_the_document() -> None:
     names = [result.check.name for result in results(Warehouse, examples=1)]
-    of_operations = [sentence.format(name) for name in ("stock", "pick", "search") for sentence in (VALID, INVALID)]
+    of_operations = [sentence.format(name) for sentence in (VALID, INVALID) for name in ("stock", "pick", "search")]
     assert names[:6] == of_operations
     assert names[-1] == SCHEMAS
 

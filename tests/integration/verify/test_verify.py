@@ -1,5 +1,6 @@
 """`specbus verify`, against servers of every kind."""
 
+import shutil
 import socket
 import subprocess
 import sys
@@ -7,11 +8,14 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import httpx
 import pytest
+import yaml
 
+from specbus.verify.checks import AREAS
 from tests.support.documents import SPECS
 from tests.support.messages import UUID
 from tests.support.sample_server import SAMPLE, Warehouse, running
@@ -21,10 +25,10 @@ PROGRAM = (sys.executable, "-P", "-m", "specbus", "verify")
 ROOT = SPECS.parent
 
 
-def verify(*arguments: object, timeout: float = 60) -> tuple[int, str]:
+def verify(*arguments: object, timeout: float = 60, **options: Any) -> tuple[int, str]:
     """Exit status and output of `specbus verify`, which may never take longer than `timeout` seconds."""
     command = [*PROGRAM, *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False, **options)
     assert "Traceback" not in done.stdout + done.stderr
     return done.returncode, done.stdout + done.stderr
 
@@ -35,10 +39,26 @@ def by_area(junit: Path) -> dict[str, tuple[int, int]]:
     return {str(suite.get("name")): (int(suite.get("tests", 0)), int(suite.get("failures", 0))) for suite in suites}
 
 
-def test_without_a_url_a_service_is_started_and_kept_to_its_word(tmp_path: Path) -> None:
-    junit, html = tmp_path / "junit.xml", tmp_path / "report.html"
-    status, output = verify("--examples=3", "--seed=7", f"--junit={junit}", f"--html={html}")
+@pytest.fixture
+def misleading(tmp_path: Path) -> Path:
+    """A folder whose files have the names of what `specbus verify` imports and reads; none of them works."""
+    folder = tmp_path / "misleading"
+    for name in ("service", "specbus", "schemathesis", "contract_tests"):
+        (folder / name).mkdir(parents=True)
+        (folder / name / "__init__.py").write_text("raise SystemExit('taken from the current directory')")
+    for name in ("click", "httpx", "hypothesis", "json", "websockets"):
+        (folder / f"{name}.py").write_text("raise SystemExit('taken from the current directory')")
+    (folder / "schemathesis.toml").write_text("this is no TOML")
+    return folder
+
+
+def test_without_a_url_a_service_is_started_and_kept_to_its_word_wherever_one_stands(misleading: Path) -> None:
+    junit, html = misleading.parent / "junit.xml", misleading.parent / "report.html"
+    before = sorted(misleading.rglob("*"))
+    status, output = verify("--examples=3", "--seed=7", f"--junit={junit}", f"--html={html}", cwd=misleading)
     assert (status, "The contract is kept." in output) == (0, True), output
+    assert sorted(misleading.rglob("*")) == before
+    assert "4 checks were skipped: no API key was given (--api-key)" in output
     assert "seed 7" in output
     found = by_area(junit)
     assert list(found) == ["rest", "websocket", "behaviour"]
@@ -57,7 +77,7 @@ def test_a_key_is_sent(server: Server, serve: Callable[..., Server]) -> None:
 def test_one_area_alone(serve: Callable[..., Server], only: str, tmp_path: Path) -> None:
     junit = tmp_path / "junit.xml"
     url = serve(heartbeat_interval=1).url
-    status, output = verify(url, f"--only={only}", "--examples=2", f"--junit={junit}", "--heartbeat=1")
+    status, output = verify(url, f"--only={only}", "--examples=2", f"--junit={junit}")
     assert status == 0, output
     # The frames of all areas are held against their schemas.
     assert list(by_area(junit)) == {"behaviour": ["websocket", "behaviour"]}.get(only, [only])
@@ -71,7 +91,7 @@ def test_the_server_is_left_as_it_was_found(serve: Callable[..., Server]) -> Non
             client.post(f"/topics/{name}/messages", json={"id": UUID, "payload": name})
         paths = ("/topics", "/topics/orders/messages", "/topics/verify-mine/messages")
         before = [client.get(path).json() for path in paths]
-        assert verify(server.url, "--examples=3", "--heartbeat=1")[0] == 0
+        assert verify(server.url, "--examples=3")[0] == 0
         assert [client.get(path).json() for path in paths] == before
         assert client.get("/health").json()["subscribers"] == 0
 
@@ -87,21 +107,68 @@ def test_a_failure_tells_what_happened_and_how_to_see_it(tmp_path: Path) -> None
     assert "The contract is broken. To run this again: --seed " in output
 
 
+def front_door(folder: Path, module: str, *arguments: str) -> tuple[int, str]:
+    """Exit status and output of pytest on a module of `contract_tests` in `folder`."""
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        f"contract_tests/{module}",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "--examples=2",
+    ]
+    done = subprocess.run([*command, *arguments], cwd=folder, capture_output=True, text=True, timeout=60, check=False)
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_the_front_door_for_pytest_can_be_copied_elsewhere(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "contract_tests", tmp_path / "contract_tests")
+    status, output = front_door(tmp_path, "test_behaviour.py")
+    assert status == 0, output
+    assert " passed" in output
+
+
+def test_each_area_has_its_module() -> None:
+    assert {path.name for path in (ROOT / "contract_tests").glob("test_*.py")} == {f"test_{area}.py" for area in AREAS}
+
+
 def test_pytest_does_the_same(server: Server) -> None:
-    command = [sys.executable, "-m", "pytest", "contract_tests", "-q", "-p", "no:cacheprovider", "--examples=2"]
-
-    def run(*arguments: str) -> tuple[int, str]:
-        done = subprocess.run([*command, *arguments], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
-        return done.returncode, done.stdout + done.stderr
-
-    assert run("--base-url", server.url, "--only=websocket")[0] == 0
+    assert front_door(ROOT, "test_websocket.py", "--base-url", server.url)[0] == 0
     with running(Warehouse(SAMPLE)) as url:
-        status, output = run("--base-url", url, "--only=websocket")
+        status, output = front_door(ROOT, "test_websocket.py", "--base-url", url)
     assert status == 1
     assert "no WebSocket connection" in output
-    status, output = run("--base-url", "http://127.0.0.1:9", "--only=websocket")
+    status, output = front_door(ROOT, "test_websocket.py", "--base-url", "http://127.0.0.1:9")
     assert status == pytest.ExitCode.USAGE_ERROR
     assert "nothing answers at http://127.0.0.1:9" in output
+
+
+def test_checks_that_the_servers_settings_rule_out_are_skipped(serve: Callable[..., Server], tmp_path: Path) -> None:
+    server = serve(heartbeat_interval=0, history_size=2)
+    specs = tmp_path / "specs"
+    shutil.copytree(SPECS, specs)
+    document = yaml.safe_load((specs / "asyncapi.yaml").read_text())
+    document["info"]["x-limits"] = {"heartbeat_interval": 0, "history_size": 2}
+    (specs / "asyncapi.yaml").write_text(yaml.safe_dump(document, allow_unicode=True))
+    junit = tmp_path / "junit.xml"
+    status, output = verify(server.url, "--only=behaviour", "--examples=2", f"--specs={specs}", f"--junit={junit}")
+    assert status == 0, output
+    assert "1 check was skipped: the server says that it sends no heartbeats" in output
+    assert "1 check was skipped: the server says that a topic retains 2 of 6 messages" in output
+    skipped = [case for case in ElementTree.parse(junit).getroot().iter("testcase") if case.find("skipped") is not None]
+    assert "heartbeats come at their interval" in [case.get("name") for case in skipped]
+
+
+def test_without_what_it_needs_one_line_says_what_to_install() -> None:
+    program = "import sys; sys.modules['schemathesis'] = None; from specbus.cli.main import main; main(['verify'])"
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", program], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("specbus: verify needs what `pip install 'specbus[verify]'` installs (")
+    assert done.stderr.count("\n") == 1
 
 
 # Servers that do not answer
@@ -162,7 +229,7 @@ def answering(answer: Answer) -> Iterator[str]:
 def test_a_server_that_does_not_answer_is_told_so_and_never_waited_for_in_vain(answer: Answer, tmp_path: Path) -> None:
     junit = tmp_path / "junit.xml"
     with answering(answer) as url:
-        status, output = verify(url, "--examples=1", "--deadline=0.2", "--heartbeat=0.2", f"--junit={junit}")
+        status, output = verify(url, "--examples=1", "--deadline=0.2", f"--junit={junit}")
     assert status == 1, output
     found = by_area(junit)
     # What received nothing has nothing to object to in what was received; and the like.

@@ -2,7 +2,7 @@
 
 import functools
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,21 +10,15 @@ import hypothesis
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
-from specbus.verify.checks import Check
+from specbus.verify.behaviour.commands import DOCUMENT
+from specbus.verify.checks import check, needs_history
+from specbus.verify.failures import Broken, TimedOut
 from specbus.verify.generate import Search, settings
-from specbus.verify.target import Broken, Frame, Silent, Target
+from specbus.verify.peer import Frame
+from specbus.verify.target import Target
 
-_STEPS = 25
-
-
-def checks() -> Iterator[Check]:
-    """The one check."""
-    yield Check(
-        "behaviour",
-        "whatever is done in whatever order, each connection gets what it is due",
-        "asyncapi.yaml#/info/description",
-        _run,
-    )
+STEPS = 25
+"""Operations in one try."""
 
 
 @dataclass
@@ -34,8 +28,8 @@ class _Topic:
     events: list[str] = field(default_factory=list)
 
 
-def _watched(function: Callable[..., None]) -> Callable[..., None]:
-    """A step of the machine whose failure is remembered."""
+def _step(function: Callable[..., None]) -> Callable[..., None]:
+    """Make a method a step of the machine, whose failure the search remembers."""
 
     @functools.wraps(function)
     def step(self: "_Machine", **arguments: Any) -> None:
@@ -52,17 +46,17 @@ class _Machine(RuleBasedStateMachine):
     search: Search
 
     @initialize()
-    @_watched
+    @_step
     def start(self) -> None:
         """Two topics, three connections."""
-        self.target.forget()
+        self.target.start_case()
         self.target.cases += 1
         self.names = [self.target.topic(), self.target.topic()]
         self.topics: dict[str, _Topic | None] = {name: _Topic() for name in self.names}
         self.peers = [self.target.peer(name) for name in "abc"]
         self.subscribed: list[set[str]] = [set(), set(), set()]
         self.due: list[list[str]] = [[], [], []]
-        """What each connection should get and has not been seen to: `topic/id`, or `topic/deleted`."""
+        """What each connection should get and has not yet read: `topic/id`, or `topic/deleted`."""
         self.number = 0
         # A server that cannot be published to over HTTP fails the check of that, and not this one.
         message = {"id": "00000000-0000-4000-8000-000000000000", "payload": 0}
@@ -75,7 +69,7 @@ class _Machine(RuleBasedStateMachine):
     topics_ = st.integers(0, 1)
 
     @rule(who=peers_, which=topics_, last_n=st.none() | st.integers(0, 4))
-    @_watched
+    @_step
     def subscribe(self, who: int, which: int, last_n: int | None) -> None:
         """Subscribe, perhaps again, perhaps with a replay."""
         name = self.names[which]
@@ -89,7 +83,7 @@ class _Machine(RuleBasedStateMachine):
             self.due[who] += [f"{name}/{id_}" for id_ in newest]
 
     @rule(who=peers_, which=topics_)
-    @_watched
+    @_step
     def unsubscribe(self, who: int, which: int) -> None:
         """Unsubscribe, perhaps without a subscription."""
         name = self.names[which]
@@ -98,7 +92,7 @@ class _Machine(RuleBasedStateMachine):
             self.subscribed[who].discard(name)
 
     @rule(who=peers_, which=topics_, count=st.integers(1, 3), over_http=st.booleans())
-    @_watched
+    @_step
     def publish(self, who: int, which: int, count: int, over_http: bool) -> None:
         """Publish, one after the other."""
         name = self.names[which]
@@ -119,7 +113,7 @@ class _Machine(RuleBasedStateMachine):
                     due += [f"{name}/{id_}"] if name in subscribed else []
 
     @rule(who=peers_)
-    @_watched
+    @_step
     def reconnect(self, who: int) -> None:
         """Go, and come back without subscriptions."""
         self._read(who)
@@ -128,7 +122,7 @@ class _Machine(RuleBasedStateMachine):
         self.peers[who] = self.target.peer("abc"[who])
 
     @rule(which=topics_)
-    @_watched
+    @_step
     def delete_or_create(self, which: int) -> None:
         """Delete a topic, or create it again."""
         name = self.names[which]
@@ -143,13 +137,13 @@ class _Machine(RuleBasedStateMachine):
             subscribed.discard(name)
 
     @rule()
-    @_watched
+    @_step
     def everyone_reads(self) -> None:
         """Each connection has just what it is due."""
         for who in range(3):
             self._read(who)
 
-    @_watched
+    @_step
     def teardown(self) -> None:
         """Read to the end, and tidy up."""
         try:
@@ -176,18 +170,18 @@ class _Machine(RuleBasedStateMachine):
         """Have one connection read all that it is due, and see that nothing else comes."""
         peer = self.peers[who]
         due, self.due[who] = self.due[who], []
-        got = [_news(frame) for frame in peer.unread]
+        got = [_told(frame) for frame in peer.unread]
         peer.unread.clear()
-        until = self.target.soon()
+        until = self.target.deadline()
         while (came := sum(map(bool, got))) < len(due):
             try:
-                got.append(_news(peer.receive(until)))
-            except Silent:
+                got.append(_told(peer.receive(until)))
+            except TimedOut:
                 raise Broken(f"connection {peer.name} got {came} of the {len(due)} events it was due") from None
         answer = peer.ask({"type": "ping", "request_id": "sentinel"})
         if answer.get("type") != "pong":
             raise Broken(f"a ping is answered with {json.dumps(answer)[:200]}")
-        got += [_news(frame) for frame in peer.unread]
+        got += [_told(frame) for frame in peer.unread]
         peer.unread.clear()
         seen = [one for one in got if one]
         # Order is promised within a topic, not between topics.
@@ -199,8 +193,8 @@ class _Machine(RuleBasedStateMachine):
                 raise Broken(f"connection {peer.name} got {shown[0]} of {name}, and {shown[1]} is what it was due")
 
 
-def _news(frame: Frame) -> str:
-    """What of a frame the model knows: an event or a topic's end."""
+def _told(frame: Frame) -> str:
+    """What `due` has for a frame; an empty text for one that is neither an event nor the end of a topic."""
     if frame.get("type") == "event":
         message: Any = frame.get("message")
         return f"{frame.get('topic')}/{message.get('id') if isinstance(message, dict) else message}"
@@ -209,9 +203,10 @@ def _news(frame: Frame) -> str:
     return ""
 
 
-def _run(target: Target) -> None:
+@check("behaviour", DOCUMENT, when=needs_history(4))
+def whatever_is_done_in_whatever_order__each_connection_gets_what_it_is_due(target: Target) -> None:
     search = Search(target)
 
     machine = hypothesis.seed(target.options.seed)(type("Machine", (_Machine,), {"target": target, "search": search}))
-    options = settings(max(5, target.options.examples // 2), stateful_step_count=_STEPS)
+    options = settings(max(5, target.options.examples // 2), stateful_step_count=STEPS)
     search.run(lambda: run_state_machine_as_test(machine, settings=options))

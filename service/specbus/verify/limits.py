@@ -1,0 +1,75 @@
+"""The limits that a server says it has: `info.x-limits` of the documents that it serves."""
+
+import contextlib
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from specbus.spec.documents import ContractError, bundle
+
+EXTENSION = "x-limits"
+DOCUMENTS = ("asyncapi", "openapi")
+"""In the order in which they are looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a server keeps, takes and does. A limit that it does not tell has the default that the documents name.
+
+    A limit that has none is None where the server does not tell it.
+    """
+
+    history_size: int = 100
+    """Messages that a topic retains."""
+    heartbeat_interval: float = 30.0
+    """Seconds between heartbeats; 0 for none."""
+    max_queue_size: int | None = None
+    """Messages that may wait for a subscription that does not keep up."""
+    max_frame_bytes: int | None = None
+    max_topics: int | None = None
+    max_subscriptions: int | None = None
+    """Of one connection."""
+    max_connections: int | None = None
+    ping_interval: float | None = None
+    """Seconds between WebSocket pings; 0 for none."""
+    ping_timeout: float | None = None
+    """Seconds in which a WebSocket ping must be answered."""
+    overflow_policy: str | None = None
+
+
+def read_limits(client: httpx.Client, specs: Path) -> Limits:
+    """The limits of the server that `client` talks to, else those in the documents of `specs`. Never raises."""
+    for document in (*_served(client), *_written(specs)):
+        info = document.get("info") if isinstance(document, dict) else None
+        limits = info.get(EXTENSION) if isinstance(info, dict) else None
+        if isinstance(limits, dict):
+            return _limits(limits)
+    return Limits()
+
+
+def _served(client: httpx.Client) -> Iterable[Any]:
+    for name in DOCUMENTS:
+        with contextlib.suppress(httpx.HTTPError, httpx.InvalidURL, ValueError):
+            response = client.get(f"/{name}.json")
+            if response.is_success:
+                yield response.json()
+
+
+def _written(specs: Path) -> Iterable[Any]:
+    for name in DOCUMENTS:
+        with contextlib.suppress(ContractError):
+            yield bundle(specs / f"{name}.yaml")
+
+
+def _limits(told: dict[str, Any]) -> Limits:
+    """Those of `told` that are of the type they should be."""
+    known: dict[str, Any] = {}
+    for field in fields(Limits):
+        value = told.get(field.name)
+        is_number = isinstance(value, int | float) and not isinstance(value, bool) and value >= 0
+        if isinstance(value, str) if field.name == "overflow_policy" else is_number:
+            known[field.name] = value
+    return Limits(**known)

@@ -1,0 +1,120 @@
+"""A WebSocket connection to the server under test: each wait with a deadline, each frame on record."""
+
+import contextlib
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import websockets
+from websockets.sync.client import ClientConnection
+
+from specbus.verify.failures import Broken, Closed, TimedOut
+from specbus.verify.record import Data, Step
+
+if TYPE_CHECKING:
+    from specbus.verify.target import Target
+
+Frame: TypeAlias = dict[str, Any]
+
+
+@dataclass(eq=False)
+class Peer:
+    """A connection. What it receives is held against the document, for a check of its own to report."""
+
+    target: "Target"
+    raw: ClientConnection
+    name: str
+    stack: contextlib.ExitStack
+    """Closes the connection."""
+    unread: list[Frame] = field(default_factory=list)
+    """Frames that came while an answer was waited for: neither answers nor looked at yet."""
+
+    def send(self, frame: Frame | Data, *, text: bool | None = None) -> None:
+        """Send a frame; bytes as a binary one unless `text`, a tuple in fragments. Raises Closed."""
+        data = json.dumps(frame) if isinstance(frame, dict) else frame
+        self.target.steps.append(Step(self.name, data, None))
+        with self._closing_told():
+            if isinstance(data, tuple):
+                self.raw.send(iter(data))
+            else:
+                self.raw.send(data, text=text)
+
+    def receive_text(self, until: float | None = None) -> str:
+        """The text of the next frame.
+
+        Args:
+            until: A time of the monotonic clock; by default the deadline for one answer.
+
+        Raises:
+            TimedOut: None came by then.
+            Closed: The server closed the connection.
+            Broken: The frame is a binary one.
+
+        """
+        end = self.target.deadline() if until is None else until
+        with self._closing_told():
+            try:
+                data = self.raw.recv(timeout=max(0, end - time.monotonic()))
+            except TimeoutError:
+                raise TimedOut("what the server must send did not come in time") from None
+        if isinstance(data, bytes):
+            raise Broken("the server sent a binary frame", rule=self.target.document.place)
+        self.target.steps.append(Step(self.name, None, data))
+        return data
+
+    def receive(self, until: float | None = None) -> Frame:
+        """The next frame. Raises as `receive_text`, and Broken if it is no JSON object."""
+        text = self.receive_text(until)
+        try:
+            frame = json.loads(text)
+        except ValueError:
+            frame = None
+        if not isinstance(frame, dict):
+            raise Broken("the server sent a frame that is no JSON object", rule=self.target.document.place)
+        self.target.frames_received += 1
+        if violation := self.target.document.problem_of_sent(frame):
+            rule, problem = violation
+            self.target.violations.setdefault(rule, (problem, text))
+        return frame
+
+    def arrived(self) -> Iterator[Frame]:
+        """The frames that are here already. Raises as `receive`, but for TimedOut."""
+        with contextlib.suppress(TimedOut):
+            while True:
+                yield self.receive(0.0)
+
+    def ask(self, frame: Frame | str) -> Frame:
+        """Send `frame` and return its answer; events and news that come first go to `unread`. Raises Broken."""
+        self.send(frame)
+        return self.answer()
+
+    def answer(self) -> Frame:
+        """The next frame that answers a command. Raises Broken."""
+        until = self.target.deadline()
+        while True:
+            frame = self.receive(until)
+            if frame.get("type") in ("ack", "error", "pong") and not _is_slow_consumer(frame):
+                return frame
+            self.unread.append(frame)
+
+    def close(self) -> None:
+        """Close the connection, whatever state it is in."""
+        with contextlib.suppress(OSError, websockets.WebSocketException, TimeoutError):
+            self.stack.close()
+
+    @contextlib.contextmanager
+    def _closing_told(self) -> Iterator[None]:
+        try:
+            yield
+        except websockets.ConnectionClosed as closed:
+            code = closed.rcvd.code if closed.rcvd else 1006
+            reason = f" ({closed.rcvd.reason})" if closed.rcvd and closed.rcvd.reason else ""
+            self.target.steps.append(Step(self.name, None, f"closed with {code}{reason}"))
+            raise Closed(f"the server closed the connection with {code}{reason}", code) from None
+
+
+def _is_slow_consumer(frame: Frame) -> bool:
+    error = frame.get("error")
+    return isinstance(error, dict) and error.get("code") == "SLOW_CONSUMER"

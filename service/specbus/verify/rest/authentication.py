@@ -1,0 +1,72 @@
+"""The API key, where the server asks for one."""
+
+from collections.abc import Iterator
+
+import httpx
+
+from specbus.verify.checks import needs_key
+from specbus.verify.failures import Broken
+from specbus.verify.record import Step
+from specbus.verify.rest.cases import check_cases
+from specbus.verify.rest.client import Client, Unanswered, json_of, media_type_of
+from specbus.verify.rest.commands import curl
+from specbus.verify.rest.document import JSON_TYPE, KEY_HEADER, PROBLEM_TYPE, Operation, RestDocument, place
+
+
+def _without_key(client: Client, operation: Operation, key: str | None) -> httpx.Response:
+    """The answer to a request with a wrong key, or with none."""
+    path = client.path(operation)
+    url = client.target.options.url.rstrip("/") + path
+    body = client.body(operation)
+    headers = {**({"Content-Type": JSON_TYPE} if body else {}), **({KEY_HEADER: key} if key else {})}
+    client.note(curl(operation.method, url, body, headers, key=False))
+    call = operation.method, path
+    try:
+        response = httpx.request(operation.method, url, content=body, headers=headers, timeout=client.target.timeout())
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+        raise Unanswered(f"{operation} is not answered: {error or type(error).__name__}") from None
+    client.target.steps.append(Step("rest", body, f"{response.status_code} {response.text}", call))
+    return response
+
+
+def _keyless(document: RestDocument) -> Iterator[tuple[Operation, str | None]]:
+    for operation in document.operations:
+        if operation.needs_key:
+            yield from ((operation, None), (operation, "not-the-key"))
+
+
+@check_cases(place("components", "responses", "Unauthorized"), _keyless, when=needs_key)
+def a_request_without_the_right_key_is_a_401(client: Client, case: tuple[Operation, str | None]) -> None:
+    operation, key = case
+    response = _without_key(client, operation, key)
+    if response.status_code != 401:
+        how = "with a wrong key" if key else "without a key"
+        problem = f"{operation} {how} is answered with {response.status_code}, not 401"
+        raise Broken(problem, rule=operation.place("responses", "401"))
+
+
+@check_cases("RFC 9110, 11.6.1", _keyless, when=needs_key)
+def a_401_says_how_to_authenticate(client: Client, case: tuple[Operation, str | None]) -> None:
+    response = _without_key(client, *case)
+    if response.status_code == 401 and not response.headers.get("www-authenticate"):
+        raise Broken("a 401 has no WWW-Authenticate")
+
+
+@check_cases("RFC 9457, 3", _keyless, when=needs_key)
+def a_401_is_a_problem_document(client: Client, case: tuple[Operation, str | None]) -> None:
+    response = _without_key(client, *case)
+    if response.status_code == 401:
+        problem = json_of(response)
+        if media_type_of(response) != PROBLEM_TYPE or not isinstance(problem, dict) or problem.get("status") != 401:
+            raise Broken("a 401 is no problem document with its status")
+
+
+@check_cases(
+    place("paths"),
+    lambda document: [each for each in document.operations if not each.needs_key],
+    when=needs_key,
+)
+def what_needs_no_key_is_open(client: Client, operation: Operation) -> None:
+    response = _without_key(client, operation, None)
+    if response.status_code == 401:
+        raise Broken(f"{operation} without a key is answered with 401", rule=operation.place("security"))

@@ -1,0 +1,109 @@
+"""Checks of the REST side that are made of cases: how each of them is registered and run."""
+
+import functools
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, TypeAlias, TypeVar
+
+import httpx
+
+from specbus.verify.checks import Condition, check
+from specbus.verify.failures import Broken, raise_all
+from specbus.verify.rest.client import Client, Unanswered
+from specbus.verify.rest.document import Operation, RestDocument
+from specbus.verify.target import Target
+
+T = TypeVar("T")
+CLIENT_ERRORS = frozenset(range(400, 500))
+MAX_FAILURES = 3
+"""Failures of a check after which no more are looked for."""
+
+
+def run_cases(target: Target, values: Iterable[T], test: Callable[[Client, T], None]) -> None:
+    """Have `test` look at each of `values`, as a case of its own."""
+    found: dict[str, Broken] = {}
+    for value in values:
+        target.start_case()
+        target.cases += 1
+        client = Client(target)
+        try:
+            test(client, value)
+        except Broken as broken:
+            broken.steps = list(target.steps) if broken.steps is None else broken.steps
+            broken.reproduce = broken.reproduce or client.commands
+            found.setdefault(broken.problem, broken)
+            if len(found) == MAX_FAILURES or isinstance(broken, Unanswered):
+                break
+    raise_all(list(found.values()))
+
+
+def check_case(rule: str, *, when: Condition | None = None) -> Callable[[Callable[[Client], None]], None]:
+    """Register a function, which raises Broken, as a check with a single case, on `when`."""
+
+    def register(function: Callable[[Client], None]) -> None:
+        @functools.wraps(function)
+        def run(target: Target) -> None:
+            run_cases(target, [None], lambda client, _: function(client))
+
+        check("rest", rule, when=when)(run)
+
+    return register
+
+
+def check_cases(
+    rule: str, values: Callable[[RestDocument], Iterable[T]], *, when: Condition | None = None
+) -> Callable[[Callable[[Client, T], None]], None]:
+    """Register a function, which raises Broken, as a check with a case for each of `values`, on `when`."""
+
+    def register(function: Callable[[Client, T], None]) -> None:
+        @functools.wraps(function)
+        def run(target: Target) -> None:
+            run_cases(target, values(target.rest), function)
+
+        check("rest", rule, when=when)(run)
+
+    return register
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A request that must be refused."""
+
+    what: str
+    """How a report calls it."""
+    send: Callable[[Client], httpx.Response]
+    rule: str
+    statuses: frozenset[int] = CLIENT_ERRORS
+    """One of which must answer it."""
+
+
+Mistakes: TypeAlias = Callable[[RestDocument], Iterator[Mistake]]
+MISTAKES: list[Mistakes] = []
+"""All that were registered."""
+
+
+def mistakes(rule: str) -> Callable[[Mistakes], Mistakes]:
+    """Register a function that gives mistakes as a check that each of them is refused."""
+
+    def register(function: Mistakes) -> Mistakes:
+        @functools.wraps(function)
+        def run(target: Target) -> None:
+            run_cases(target, function(target.rest), _must_be_refused)
+
+        check("rest", rule)(run)
+        MISTAKES.append(function)
+        return function
+
+    return register
+
+
+def _must_be_refused(client: Client, mistake: Mistake) -> None:
+    status = mistake.send(client).status_code
+    if status not in mistake.statuses:
+        wanted = f"not {', '.join(map(str, mistake.statuses))}" if len(mistake.statuses) < 100 else "not refused"
+        raise Broken(f"{mistake.what} is answered with {status}, {wanted}", rule=mistake.rule)
+
+
+def perform(client: Client, operation: Operation, **options: Any) -> httpx.Response:
+    """`Client.perform`, as a function for `functools.partial`."""
+    return client.perform(operation, **options)

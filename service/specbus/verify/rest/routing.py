@@ -1,0 +1,89 @@
+"""Paths and methods that there are and that there are not, HEAD, OPTIONS and the Allow header (RFC 9110, 9)."""
+
+import functools
+from collections.abc import Iterator
+
+import httpx
+
+from specbus.verify.failures import Broken
+from specbus.verify.rest.cases import Mistake, check_cases, mistakes
+from specbus.verify.rest.client import Client
+from specbus.verify.rest.document import KEY_HEADER, Operation, RestDocument
+
+
+@mistakes("RFC 9110, 15.5.5")
+def a_path_that_does_not_exist_is_a_404(document: RestDocument) -> Iterator[Mistake]:
+    del document
+    for path in ("/no-such-path", "/no-such-path/at/all", "/NO%20SUCH%0APATH"):
+        send = functools.partial(_ask, path=path)
+        yield Mistake(f"GET {path}", send, "RFC 9110, 15.5.5", frozenset([404]))
+
+
+def _ask(client: Client, path: str) -> httpx.Response:
+    return client.ask("GET", path)
+
+
+def undeclared_method(operations: list[Operation]) -> str:
+    """A method that a path does not have."""
+    methods = {operation.method for operation in operations}
+    return next(method for method in ("PUT", "PATCH", "TRACE") if method not in methods)
+
+
+@mistakes("RFC 9110, 15.5.6")
+def a_method_that_a_path_does_not_have_is_a_405(document: RestDocument) -> Iterator[Mistake]:
+    def send(client: Client, operations: list[Operation]) -> httpx.Response:
+        return client.ask(undeclared_method(operations), client.path(operations[0]))
+
+    for path, operations in document.paths.items():
+        rule = operations[0].place("responses", "405")
+        sender = functools.partial(send, operations=operations)
+        yield Mistake(f"{undeclared_method(operations)} {path}", sender, rule, frozenset([405]))
+
+
+def _check_allow(response: httpx.Response, operations: list[Operation], refused: str) -> None:
+    """Whether Allow says what a path has."""
+    what = f"a {response.status_code} to {response.request.method} {operations[0].path}"
+    if "allow" not in response.headers:
+        raise Broken(f"{what} has no Allow")
+    allowed = {method.strip() for method in response.headers["allow"].split(",")}
+    if missing := {operation.method for operation in operations} - allowed:
+        raise Broken(f"{what} has Allow: {response.headers['allow']}, without {', '.join(sorted(missing))}")
+    if refused in allowed:
+        raise Broken(f"{what} has {refused} in Allow, which it refuses")
+
+
+@check_cases("RFC 9110, 10.2.1", lambda document: document.paths.values())
+def Allow_of_a_405_has_all_methods_of_the_path(client: Client, operations: list[Operation]) -> None:
+    method = undeclared_method(operations)
+    response = client.ask(method, client.path(operations[0]))
+    if response.status_code == 405:
+        _check_allow(response, operations, method)
+
+
+@check_cases("RFC 9110, 9.3.7", lambda document: document.paths.values())
+def OPTIONS_if_it_is_offered_has_Allow(client: Client, operations: list[Operation]) -> None:
+    response = client.ask("OPTIONS", client.path(operations[0]))
+    if response.is_success:
+        _check_allow(response, operations, "")
+
+
+@check_cases("RFC 9110, 9.3.2", lambda document: [each for each in document.operations if each.method == "GET"])
+def HEAD_is_like_GET_without_a_body(client: Client, operation: Operation) -> None:
+    path = client.path(operation)
+    got = client.ask("GET", path)
+    url = httpx.URL(client.target.options.url)
+    key = f"{KEY_HEADER}: {client.target.options.api_key}\r\n" if client.target.options.api_key else ""
+    head = (
+        f"HEAD {url.path.rstrip('/')}{path} HTTP/1.1\r\nHost: {url.netloc.decode()}\r\n{key}Connection: close\r\n\r\n"
+    )
+    answer = client.raw(head.encode())
+    start, _, body = answer.partition(b"\r\n\r\n")
+    lines = start.decode(errors="replace").split("\r\n")
+    status = lines[0].split(" ")[1] if lines[0].startswith("HTTP/1.") and " " in lines[0] else lines[0][:40]
+    if status != str(got.status_code):
+        raise Broken(f"HEAD {operation.path} is answered with {status}, GET with {got.status_code}")
+    if body:
+        raise Broken(f"HEAD {operation.path} is answered with a body, of {len(body)} bytes")
+    types = [line.partition(":")[2].strip() for line in lines if line.lower().startswith("content-type:")]
+    if types != got.headers.get_list("content-type"):
+        raise Broken(f"HEAD {operation.path} has Content-Type {', '.join(types) or 'none'}, not that of GET")

@@ -1,0 +1,100 @@
+"""Each operation of the document: valid commands get their reply, invalid ones a refusal, and the connection lives."""
+
+import itertools
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from specbus.verify.asyncapi import Message, Operation
+from specbus.verify.checks import check_for_each
+from specbus.verify.failures import Broken
+from specbus.verify.generate import bodies, for_each
+from specbus.verify.peer import Frame
+from specbus.verify.target import Target
+from specbus.verify.websocket.conversation import Conversation, with_id
+from specbus.verify.websocket.refusals import check_correlation, check_refused
+from specbus.verify.websocket.values import counted, smallest, variations
+
+
+def _operations(target: Target) -> list[Operation]:
+    return target.document.operations
+
+
+@check_for_each(
+    "websocket",
+    _operations,
+    name=lambda operation: f"a valid `{operation.name}` gets a reply that is declared, with its correlation id",
+    rule=lambda operation: f"{operation.place}/reply",
+)
+def _valid(target: Target, operation: Operation) -> None:
+    conversation = Conversation(target)
+    field = target.document.correlation
+    numbers = itertools.count()
+
+    def one(body: tuple[Any, str]) -> None:
+        frame, _ = body
+        if not isinstance(frame, dict) or not message.rules.accepts(frame) or not _is_text(frame):
+            return
+        frame = message.ours(frame, target.prefix)
+        number = next(numbers)
+        if number % 3:
+            frame = with_id(target.document, message, frame, "case", number)
+        replies = conversation.replies_to(json.dumps(frame, ensure_ascii=bool(number % 2)))
+        if len(replies) != 1:
+            raise Broken(f"a valid {message.name} gets {counted(len(replies), 'reply', 'replies')} instead of one")
+        (reply,) = replies
+        kind = target.document.sent_as(reply)
+        if kind not in operation.replies:
+            raise Broken(f"a valid {message.name} is answered with {kind and kind.name}, which is not its reply")
+        if target.document.refusal.on_invalid and target.document.is_refusal(reply):
+            raise Broken(f"a valid {message.name} is refused")
+        check_correlation(field, frame, reply)
+
+    for message in operation.messages:
+        for_each(target, bodies(message.schema, valid=True), target.options.examples, one)
+
+
+@check_for_each(
+    "websocket",
+    _operations,
+    name=lambda operation: f"an invalid `{operation.name}` gets one refusal, and the connection lives",
+    rule=lambda operation: f"{operation.place}/messages",
+)
+def _invalid(target: Target, operation: Operation) -> None:
+    conversation = Conversation(target)
+
+    def one(body: tuple[Any, str]) -> None:
+        value, label = body
+        value = message.ours(value, target.prefix)
+        data = value if isinstance(value, bytes) else json.dumps(value, default=lambda _: None)
+        check_refused(
+            target, conversation, data, f"an invalid {message.name} ({label})" if label else "an invalid frame"
+        )
+
+    for message in operation.messages:
+        for_each(target, bodies(message.schema, valid=False), target.options.examples, one)
+        for label, frame in _near_misses(target, message):
+            target.cases += 1
+            target.steps = []
+            check_refused(target, conversation, json.dumps(frame), f"an invalid {message.name} ({label})")
+
+
+def _near_misses(target: Target, message: Message) -> Iterator[tuple[str, Frame]]:
+    """Frames that are wrong in one place: for a server that looks at some places only."""
+    frame = smallest(message.schema)
+    if not message.rules.accepts(frame):
+        frame = next((example for example in message.examples if message.rules.accepts(example)), None)
+    if not isinstance(frame, dict):
+        return
+    frame = with_id(target.document, message, message.ours(frame, target.prefix), "case", 0)
+    for where, what, wrong in variations(message.schema, frame):
+        if not message.rules.accepts(wrong):
+            yield f"{'.'.join(where)} {what}".strip(), message.ours(wrong, target.prefix)
+
+
+def _is_text(value: Any) -> bool:
+    try:
+        json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
+    except ValueError:
+        return False
+    return True
