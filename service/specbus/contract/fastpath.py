@@ -13,7 +13,6 @@ from typing import Any, TypeAlias
 import msgspec
 
 from specbus.contract.shape import Shape, Verbatim
-from specbus.spec import Json
 
 Convert: TypeAlias = Callable[[Any], Any]
 _numbers = itertools.count(1)
@@ -23,68 +22,91 @@ class NotQuick(Exception):
     """A shape has no msgspec type."""
 
 
-def compiled(
-    shape: Shape, tag: tuple[str, str] | None = None, make: type[dict[str, Json]] = dict
-) -> tuple[Any, Convert]:
+def compiled(shape: Shape, tag: tuple[str, str] | None = None) -> tuple[Any, Convert]:
     """A msgspec type for the plain `shape`, and what turns its instances into what `shape.select` would return.
+
+    A text without a field that the shape requires is not of the type: the slow way says so in words.
 
     Args:
         shape: An object with fields.
         tag: A field's name and its value, which make the type one of a tagged union.
-        make: The type of dict to return.
 
     Raises:
         NotQuick: Some part of the shape has no type.
 
     """
-    names = [name for name in shape.fields if tag is None or name != tag[0]]
-    attributes = [f"f{index}" for index in range(len(names))]
-    members = [_member(shape.fields[name]) for name in names]
-    struct = msgspec.defstruct(
-        "Shaped",
-        [(attribute, type_, msgspec.UNSET) for attribute, (type_, _) in zip(attributes, members, strict=True)],
-        tag_field=tag[0] if tag else None,
-        tag=tag[1] if tag else None,
-        rename=dict(zip(attributes, names, strict=True)),
-        forbid_unknown_fields=True,
-    )
-    # Names from the document are literals in the code.
-    lines = [f"    fields = make({{{tag[0]!r}: {tag[1]!r}}})" if tag else "    fields = make()"]
-    scope: dict[str, Any] = {"make": make, "unset": msgspec.UNSET}
-    for attribute, name, (_, convert) in zip(attributes, names, members, strict=True):
-        value = f"convert_{attribute}(value)" if convert else "value"
-        lines.append(f"    if (value := instance.{attribute}) is not unset: fields[{name!r}] = {value}")
-        scope[f"convert_{attribute}"] = convert
-    return struct, _function(tag[1] if tag else "value", [*lines, "    return fields"], scope)
+    code = _Code()
+    struct = code.object(shape, "instance", "value", tag)
+    return struct, code.function(tag[1] if tag else "value")
 
 
-def _function(what: str, lines: list[str], scope: dict[str, Any]) -> Convert:
-    """The function of one argument `instance` with the body `lines`, which sees `scope`."""
-    name = "convert_" + re.sub("[^A-Za-z0-9_]", "_", what)
-    source = "\n".join([f"def {name}(instance):", *lines, ""])
-    filename = f"<specbus.contract.fastpath {name} {next(_numbers)}>"
-    exec(compile(source, filename, "exec"), scope)  # noqa: S102 - see `compiled`
-    linecache.cache[filename] = len(source), None, source.splitlines(keepends=True), filename
-    function: Convert = scope[name]
-    return function
+class _Code:
+    """The lines of one conversion, nested objects within it: a call for each would take as long as all else of it."""
 
+    def __init__(self) -> None:
+        self._lines: list[str] = []
+        self._scope: dict[str, Any] = {"unset": msgspec.UNSET, "Verbatim": Verbatim}
+        self._names = itertools.count()
 
-def _member(shape: Shape) -> tuple[Any, Convert | None]:
-    """The type of a field of `shape`, and its conversion if it needs one."""
-    if shape.opaque:
-        return msgspec.Raw, lambda _raw: None
-    if not shape.special:
-        return Any, None
-    if not shape.plain:
-        raise NotQuick
-    if not shape.verbatim:
-        return compiled(shape)
-    struct, convert = compiled(shape, make=Verbatim)
-    decode = msgspec.json.Decoder(struct).decode
+    def object(
+        self, shape: Shape, instance: str, value: str, tag: tuple[str, str] | None = None, indent: str = "    "
+    ) -> Any:
+        """Write what makes of the struct in the variable `instance` the dict `value`. Gives the struct's type."""
+        names = [name for name in shape.fields if tag is None or name != tag[0]]
+        attributes = {name: f"f{index}" for index, name in enumerate(names)}
+        # Names from the document are literals in the code.
+        given = [f"{tag[0]!r}: {tag[1]!r}"] if tag else []
+        optional: list[str] = []
+        types: list[tuple[Any, ...]] = []
+        for name, attribute in attributes.items():
+            field, source = shape.fields[name], f"{instance}.{attribute}"
+            if name in shape.required:
+                type_, text = self._field(field, source, indent)
+                given.append(f"{name!r}: {text}")
+                types.append((attribute, type_))
+            else:
+                optional.append(f"{indent}if {source} is not unset:")
+                outer, self._lines = self._lines, []
+                type_, text = self._field(field, source, indent + "    ")
+                optional += [*self._lines, f"{indent}    {value}[{name!r}] = {text}"]
+                self._lines = outer
+                types.append((attribute, type_, msgspec.UNSET))
+        made = f"{{{', '.join(given)}}}"
+        self._lines += [f"{indent}{value} = {f'Verbatim({made})' if shape.verbatim and not tag else made}", *optional]
+        return msgspec.defstruct(
+            "Shaped",
+            types,
+            tag_field=tag[0] if tag else None,
+            tag=tag[1] if tag else None,
+            rename={attribute: name for name, attribute in attributes.items()},
+            forbid_unknown_fields=True,
+            kw_only=True,
+        )
 
-    def convert_verbatim(raw: msgspec.Raw) -> Json:
-        value = convert(decode(raw))
-        value.text = bytes(raw)
-        return value
+    def _field(self, shape: Shape, source: str, indent: str) -> tuple[Any, str]:
+        """The type of a field of `shape`, and the expression for its value, which is in the struct at `source`."""
+        if shape.opaque:
+            return msgspec.Raw, "None"
+        if not shape.special:
+            return Any, source
+        if not shape.plain:
+            raise NotQuick
+        number = next(self._names)
+        value = f"value{number}"
+        if not shape.verbatim:
+            return self.object(shape, source, value, indent=indent), value
+        self._lines.append(f"{indent}instance{number} = decode{number}({source})")
+        struct = self.object(shape, f"instance{number}", value, indent=indent)
+        self._lines.append(f"{indent}{value}.text = bytes({source})")
+        self._scope[f"decode{number}"] = msgspec.json.Decoder(struct).decode
+        return msgspec.Raw, value
 
-    return msgspec.Raw, convert_verbatim
+    def function(self, what: str) -> Convert:
+        """The function of the lines written: of `instance`, it returns `value`."""
+        name = "convert_" + re.sub("[^A-Za-z0-9_]", "_", what)
+        source = "\n".join([f"def {name}(instance):", *self._lines, "    return value", ""])
+        filename = f"<specbus.contract.fastpath {name} {next(_numbers)}>"
+        exec(compile(source, filename, "exec"), self._scope)  # noqa: S102 - see `object`
+        linecache.cache[filename] = len(source), None, source.splitlines(keepends=True), filename
+        function: Convert = self._scope[name]
+        return function

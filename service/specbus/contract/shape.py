@@ -52,6 +52,9 @@ class Shape:
         """The fields that it lists."""
         if isinstance(schema, dict) and isinstance(schema.get("properties"), dict):
             self.fields = {name: Shape(subschema, unseen) for name, subschema in schema["properties"].items()}
+        required = schema.get("required") if isinstance(schema, dict) else None
+        self.required = {name for name in required if isinstance(name, str)} if isinstance(required, list) else set()
+        """The fields that it must have."""
         items = schema.get("items") if isinstance(schema, dict) else None
         self.items = Shape(items, unseen) if isinstance(items, dict) else None
         inner = [*self.fields.values(), *([self.items] if self.items else [])]
