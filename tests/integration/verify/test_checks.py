@@ -439,7 +439,7 @@ def test_the_html_report_shows_what_a_failure_tells(tmp_path: Path) -> None:
     ("edit", "problem"),
     [
         (lambda document: document.pop("operations"), "needs 'operations'"),
-        (lambda document: document["operations"]["pick"].pop("messages"), "needs 'messages'"),
+        (lambda document: document["operations"]["pick"].update(messages=[]), "#/operations/pick: needs messages"),
         (
             lambda document: (no_mark(document), document["operations"]["search"].pop("reply")),
             "needs 'a message with x-on-invalid, to tell what answers an invalid frame'",
