@@ -31,7 +31,7 @@ from websockets.frames import Opcode
 
 from specbus.bus.broker import Broker, Topic, TopicNotFound
 from specbus.cli import main as cli
-from specbus.contract import decoding, requests
+from specbus.contract import decoding, jsontext, requests
 from specbus.contract.commands import Refusal, WebSocketContract
 from specbus.contract.schema import Schema
 from specbus.http import edge, validation
@@ -166,7 +166,7 @@ def edit_message(patch: Patch, edit: Callable[[dict[str, str]], object]) -> None
 
 def texts(text: str) -> dict[str, str]:
     """The own text of each field of an object; of a repeated one, the last."""
-    return {str(name): part for name, part in decoding._parts(text).items()}
+    return {str(name): part for name, part in jsontext.parts(text).items()}
 
 
 def joined(fields: dict[str, str]) -> str:
