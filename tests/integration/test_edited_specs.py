@@ -12,7 +12,8 @@ import httpx
 import pytest
 import websockets
 
-from specbus.spec.documents import ContractError
+from specbus.spec import ContractError
+from specbus.spec.references import check_references
 from tests.support.documents import SPECS, served
 from tests.support.http import WRONG_NAME, check_problem, post_text, without_ts
 from tests.support.messages import UUID
@@ -253,6 +254,121 @@ async def test_a_payload_that_breaks_its_schema_is_refused_on_both_sides(order_s
         assert sides.rest.get("/topics/orders").json()["messages"] == 0
 
 
+PAYLOAD = "  payload:\n    description: Any JSON value, `null`, a string and a bare number included.\n"
+ORDERS = {
+    "const": ("{const: {$ref: none.yaml}}", '{"$ref":"none.yaml"}', '"x"', 'must be {"$ref": "none.yaml"}'),
+    "if": (
+        "{if: {required: [vip]}, then: {required: [name]}, else: {required: [id]}}",
+        '{"vip":1,"name":"a"}',
+        '{"vip":1,"id":2}',
+        ".name is required",
+    ),
+    "patternProperties": (
+        "{patternProperties: {'^n_': {type: integer}}, additionalProperties: false}",
+        '{"n_a":1.0}',
+        '{"n_a":"1"}',
+        ".n_a must be an integer, not a string",
+    ),
+    "oneOf": (
+        "{oneOf: [{type: string}, {type: array, items: [{type: string}, {type: integer}]}]}",
+        '["a",1]',
+        "5",
+        "has none of the forms that the contract allows",
+    ),
+    "$defs": (
+        "{$ref: '#/$defs/Size'}\n$defs: {Size: {type: integer, exclusiveMinimum: 3}}",
+        "4",
+        "3",
+        "must be more than 3",
+    ),
+    "not, propertyNames, contains": (
+        "{not: {type: 'null'}, propertyNames: {maxLength: 2}, contains: {const: 1}}",
+        "[1]",
+        "null",
+        "is of a form that the contract excludes",
+    ),
+    "dependencies": ("{dependencies: {a: [b]}}", '{"a":1,"b":2}', '{"a":1}', ".b is required"),
+    "a type of several": ("{type: [string, 'null']}", "null", "5", "must be null or a string, not 5"),
+    "a part of another file": (
+        "{$ref: 'more%20parts.json#/sizes/a~1b'}",
+        '"S"',
+        '"X"',
+        'must be "S" or "L"',
+    ),
+    "itself": (
+        "{$ref: '#/$defs/node'}\n$defs: {node: {type: object, required: [n], properties: {n: {type: integer}, "
+        "next: {$ref: '#/$defs/node'}}}}",
+        '{"n":1,"next":{"n":2,"next":{"n":3}}}',
+        '{"n":1,"next":{"n":2,"next":{"n":"3"}}}',
+        ".next.next.n must be an integer, not a string",
+    ),
+}
+"""By what is in a payload's schema: the schema, a payload that keeps it, one that does not, and what is said."""
+
+
+@pytest.mark.parametrize("name", ORDERS)
+async def test_what_openapi_cannot_say_of_a_payload_holds_on_both_sides(specs: Specs, serve: Serve, name: str) -> None:
+    schema, good, bad, problem = ORDERS[name]
+    inside, _, beside = schema.partition("\n")
+    specs.edit("schemas/message.yaml", PAYLOAD, f"  payload: {inside}\n")
+    if beside:
+        specs.edit("schemas/message.yaml", "\nproperties:\n", f"\n{beside}\nproperties:\n")
+    (specs.folder / "schemas" / "more parts.json").write_text('{"sizes": {"a/b": {"enum": ["S", "L"]}}}')
+    problem = f"payload{'' if problem[0] == '.' else ' '}{problem}"
+    async with both_sides(serve(specs=specs.folder)) as sides:
+        message = f'{{"id":"{UUID}","payload":{bad}}}'
+        await sides.refused(publish_frame(message), f"message.{problem}")
+        sides.refused_body("/topics/orders/messages", message, problem)
+        message = f'{{"id":"{UUID}","payload":{good}}}'
+        assert (await sides.socket.ask(publish_frame(message)))["type"] == "ack"
+        assert without_ts(await sides.socket.receive_text()) == event(message)
+        assert sides.publish(message) == 202
+        assert without_ts(await sides.socket.receive_text()) == event(message)
+        for document in ("openapi", "asyncapi"):
+            served = sides.rest.get(f"/{document}.json").json()
+            check_references(served)
+            assert "$defs" not in json.dumps(served)
+
+
+async def test_a_message_that_contains_itself_holds_on_both_sides(specs: Specs, serve: Serve) -> None:
+    specs.allow("schemas/message.yaml", "answers_to", "{$ref: message.yaml}")
+    async with both_sides(serve(specs=specs.folder)) as sides:
+        inner = f'{{"id":"{UUID}","payload":[]}}'
+        message = f'{{"id":"{UUID}","payload":1e400,"answers_to":{inner}}}'
+        assert (await sides.socket.ask(publish_frame(message)))["type"] == "ack"
+        assert without_ts(await sides.socket.receive_text()) == event(message)
+        assert sides.publish(message) == 202
+        assert without_ts(await sides.socket.receive_text()) == event(message)
+        wrong = message.replace(inner, f'{{"id":"{UUID}","payload":1,"answers_to":{{}}}}')
+        for side in ("message.answers_to.answers_to", "answers_to.answers_to"):
+            problem = f"{side}.id is required; {side}.payload is required"
+            if side.startswith("message"):
+                await sides.refused(publish_frame(wrong), problem)
+            else:
+                sides.refused_body("/topics/orders/messages", wrong, problem)
+
+
+async def test_a_reference_in_an_example_is_data(specs: Specs, serve: Serve) -> None:
+    data = "{$ref: none.yaml, more: [{$ref: '#/nowhere'}]}"
+    specs.edit("schemas/message.yaml", "\nexample:\n", f"\nx-data: {data}\ndefault: {data}\nexample:\n")
+    specs.edit(
+        "schemas/message.yaml", "payload: {order_id: ORD-123, amount: '99.5', currency: USD}", f"payload: {data}"
+    )
+    async with both_sides(serve(specs=specs.folder)) as sides:
+        for name in ("openapi", "asyncapi"):
+            schema = sides.rest.get(f"/{name}.json").json()["components"]["schemas"]["Message"]
+            for found in (schema["x-data"], schema["default"], schema["example"]["payload"]):
+                assert found == {"$ref": "none.yaml", "more": [{"$ref": "#/nowhere"}]}
+
+
+async def test_asyncapi_3_1_is_served_as_it_is(specs: Specs, serve: Serve) -> None:
+    specs.edit("asyncapi.yaml", "asyncapi: 3.0.0", "asyncapi: 3.1.0")
+    async with both_sides(serve(specs=specs.folder)) as sides:
+        assert sides.rest.get("/asyncapi.json").json()["asyncapi"] == "3.1.0"
+        assert sides.publish(f'{{"id":"{UUID}","payload":1}}') == 202
+        assert (await sides.socket.receive())["type"] == "event"
+
+
 async def test_the_websocket_is_where_the_document_puts_it(specs: Specs, serve: Serve) -> None:
     specs.edit("asyncapi.yaml", "address: /ws", "address: /bus")
     server = serve(specs=specs.folder)
@@ -344,6 +460,19 @@ NEW_PATH = """paths:
             "DIR/asyncapi.yaml: $ref #/components/messages/Nope points at nothing",
         ),
         (
+            "schemas/publish.yaml",
+            "\\$ref: message.yaml",
+            "$ref: https://example.org/message.yaml",
+            "DIR/schemas/publish.yaml: $ref https://example.org/message.yaml: only files beside the document can be "
+            "referred to, no URL",
+        ),
+        (
+            "schemas/publish.yaml",
+            "\\$ref: message.yaml",
+            "$ref: ../../message.yaml",
+            "DIR/schemas/publish.yaml: $ref ../../message.yaml: the file is outside DIR, the document's folder",
+        ),
+        (
             "openapi.yaml",
             "schema: {\\$ref: schemas/health.yaml}",
             "schema: {$ref: '#/components/schemas/Nope'}",
@@ -360,6 +489,8 @@ NEW_PATH = """paths:
         "key twice",
         "$ref to a file",
         "$ref in asyncapi",
+        "$ref to a URL",
+        "$ref out of the folder",
         "$ref in openapi",
     ],
 )

@@ -14,7 +14,10 @@ _ANNOTATIONS = {
     "deprecated",
     "readOnly",
     "writeOnly",
+    "$comment",
+    "$defs",
 }
+"""Keywords that say nothing of a value by themselves."""
 _PLAIN_OBJECT = {"type", "properties", "required", "additionalProperties", *_ANNOTATIONS}
 _LISTING = {*_PLAIN_OBJECT, "items", "minItems", "maxItems", "minProperties", "maxProperties"}
 """Keywords that look at no field or item but by its own schema."""

@@ -16,15 +16,20 @@ Extensions that are read, all optional:
 | an object's schema | `x-flatten: true` | its fields become arguments |
 """
 
+import dataclasses
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from specbus.contract.schema import Schema as Judged
-from specbus.spec.documents import ContractError, at, check_references
+from specbus.spec import ContractError, schemas
+from specbus.spec import Json as Json
+from specbus.spec import asyncapi as asyncapi_documents
+from specbus.spec import openapi as openapi_documents
+from specbus.spec.asyncapi import AsyncApi, ChannelOperation
 from specbus.spec.names import pascal, snake, words
+from specbus.spec.openapi import Content, OpenApi, PathOperation
 
-Json = Any
 Schema = dict[str, Any]
 """A JSON Schema. `{"$ref": "#/components/schemas/NAME"}` names one of `Contract.schemas`."""
 Path = tuple[str, ...]
@@ -42,7 +47,8 @@ class Parameter:
     required: bool
     """False where a caller may leave it out: it is then not sent, or has its `default`."""
     description: str
-    place: Literal["frame", "path", "query", "header", "body"]
+    place: str
+    """`frame`, `path`, `query`, `header` or `body`."""
     path: Path
     """In a frame or body: where the value stands; () for a whole body. Elsewhere: the one name."""
     default: Literal["client", "uuid"] | None
@@ -223,28 +229,24 @@ def read(openapi: Json | None, asyncapi: Json | None) -> Contract:
 
     Raises ContractError for documents that no client can be made from.
     """
-    main = asyncapi or openapi
-    if main is None:
-        raise ContractError("there is neither an OpenAPI nor an AsyncAPI document")
     for document, kind in ((openapi, "OpenAPI"), (asyncapi, "AsyncAPI")):
-        if document is not None:
-            if not str(document.get(kind.lower())).startswith("3."):
-                raise ContractError(f"the {kind} document is not one of version 3")
-            check_references(document)
+        if document is not None and not str(document.get(kind.lower())).startswith("3."):
+            raise ContractError(f"the {kind} document is not one of version 3")
     try:
-        schemas = _Schemas()
-        sides = [_Side(document, schemas) for document in (openapi, asyncapi) if document is not None]
-        groups = _groups(sides[0]) if openapi is not None else ()
-        socket = _socket(sides[-1]) if asyncapi is not None else None
-        credentials = [side.credential() for side in reversed(sides)]
+        rest = None if openapi is None else openapi_documents.read(openapi)
+        events = None if asyncapi is None else asyncapi_documents.read(asyncapi)
+        main = events or rest
+        if main is None:
+            raise ContractError("there is neither an OpenAPI nor an AsyncAPI document")
+        named = _Schemas()
+        for each in (rest, events):
+            if each is not None:
+                named.add_components(each.document)
+        schemes = [*(events.security_schemes if events else ()), *(rest.security_schemes if rest else ())]
+        groups = _groups(rest, named) if rest else ()
+        socket = _Side(events, named).socket() if events else None
         contract = Contract(
-            str(main["info"]["title"]),
-            str(main["info"]["version"]),
-            _text(main["info"], "description"),
-            schemas.all(),
-            groups,
-            socket,
-            next(filter(None, credentials), None),
+            main.title, main.version, main.description, named.all(), groups, socket, _credential(schemes)
         )
     except (LookupError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise ContractError(f"a document has not the form that a client can be made from: {error!r}") from error
@@ -261,7 +263,10 @@ class _Schemas:
     def all(self) -> dict[str, Schema]:
         return dict(sorted(self._all.items()))
 
-    def add(self, schemas: dict[str, Schema]) -> None:
+    def add_components(self, document: dict[str, Json]) -> None:
+        """Add those that `document` has in its components. Raises ContractError."""
+        schemas = document.get("components", {}).get("schemas", {})
+        Judged({"$defs": schemas, "components": {"schemas": schemas}}, "components.schemas")  # so that all are some
         for name in schemas:
             # A name that is none in a programming language would be changed by each generator in its own way.
             if not name.isidentifier():
@@ -322,125 +327,72 @@ class _Schemas:
         return {"$ref": _SCHEMAS + name}
 
 
-@dataclass
-class _Side:
-    """One document."""
-
-    document: dict[str, Json]
-    schemas: _Schemas
-    messages: dict[str, Message] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        schemas = self.document.get("components", {}).get("schemas", {})
-        Judged({"$defs": schemas, "components": {"schemas": schemas}}, "components.schemas")  # so that all are some
-        self.schemas.add(schemas)
-
-    def follow(self, node: Json) -> dict[str, Json]:
-        """`node`, with references followed."""
-        while isinstance(ref := node.get("$ref"), str):
-            node = at(self.document, ref)
-        if not isinstance(node, dict):
-            raise TypeError(f"{node!r} is not an object")
-        return node
-
-    def message(self, reference: Json) -> Message:
-        """The message at `reference`."""
-        node = self.follow(reference)
-        name = node.get("name") or _name(self._last(reference))
-        if name not in self.messages:
-            schema = self.schemas.reference(node["payload"], pascal(name))
-            if "$ref" not in schema or "properties" not in (target := self.schemas.target(schema)):
-                raise ContractError(f'the payload of the message "{name}" must be an object with properties')
-            required = target.get("required", [])
-            constants = {
-                each: value for each in required for value in _constant(self.schemas.target(target["properties"][each]))
-            }
-            description = _text(node, "description") or _text(target, "description")
-            self.messages[name] = Message(name, _name(schema["$ref"]), constants, tuple(required), description)
-        return self.messages[name]
-
-    def named(self, name: str) -> Message:
-        """The message of that name."""
-        if name not in self.messages:
-            raise ContractError(f'x-stream: no operation has a message "{name}"')
-        return self.messages[name]
-
-    def _last(self, node: Json) -> str:
-        ref = node["$ref"]
-        while isinstance(further := at(self.document, ref).get("$ref"), str):
-            ref = further
-        return str(ref)
-
-    def credential(self) -> Credential | None:
-        """The document's first way to send a key that a client can use."""
-        for scheme in self.document.get("components", {}).get("securitySchemes", {}).values():
-            node = self.follow(scheme)
-            if node["type"] in ("apiKey", "httpApiKey") and node["in"] in ("header", "query"):
-                return Credential(node["in"], node["name"], "")
-            if node["type"] == "http" and node["scheme"].lower() == "bearer":
-                return Credential("header", "Authorization", "Bearer ")
-        return None
+def _credential(schemes: list[dict[str, Json]]) -> Credential | None:
+    """The first way to send a key that a client can use."""
+    for scheme in schemes:
+        if scheme["type"] in ("apiKey", "httpApiKey") and scheme["in"] in ("header", "query"):
+            return Credential(scheme["in"], scheme["name"], "")
+        if scheme["type"] == "http" and scheme["scheme"].lower() == "bearer":
+            return Credential("header", "Authorization", "Bearer ")
+    return None
 
 
-def _groups(side: _Side) -> tuple[Group, ...]:
+def _groups(document: OpenApi, named: _Schemas) -> tuple[Group, ...]:
     """The requests of an OpenAPI document by tag."""
-    described = {tag["name"]: _text(tag, "description") for tag in side.document.get("tags", [])}
-    found: dict[str, list[Endpoint]] = {name: [] for name in described}
-    for path, item in side.document["paths"].items():
-        node = side.follow(item)
-        for method in ("get", "put", "post", "delete", "patch"):
-            if method in node:
-                tag, endpoint = _endpoint(side, method, path, node[method], node.get("parameters", []))
-                found.setdefault(tag, []).append(endpoint)
+    found: dict[str, list[Endpoint]] = {name: [] for name in document.tags}
+    for operation in document.operations:
+        if operation.method in ("get", "put", "post", "delete", "patch"):
+            tag, endpoint = _endpoint(operation, named)
+            found.setdefault(tag, []).append(endpoint)
     return tuple(
-        Group(snake(name), described.get(name, ""), tuple(endpoints)) for name, endpoints in found.items() if endpoints
+        Group(snake(name), document.tags.get(name, ""), tuple(endpoints))
+        for name, endpoints in found.items()
+        if endpoints
     )
 
 
-def _endpoint(side: _Side, method: str, path: str, node: Json, shared: list[Json]) -> tuple[str, Endpoint]:
-    tag = next(iter(node.get("tags", [])), "")
-    identifier = node.get("operationId") or f"{method} {path}"
+def _endpoint(operation: PathOperation, named: _Schemas) -> tuple[str, Endpoint]:
+    tag = next(iter(operation.tags), "")
+    identifier = operation.id or f"{operation.method} {operation.path}"
     name = _method(identifier, tag)
-    if "x-client-name" in node:
-        group, _, name = str(node["x-client-name"]).rpartition(".")
+    if "x-client-name" in operation.extensions:
+        group, _, name = str(operation.extensions["x-client-name"]).rpartition(".")
         tag = group or tag
-    given = {(each["name"], each["in"]): each for each in map(side.follow, [*shared, *node.get("parameters", [])])}
     parameters = [
-        _parameter(
-            side.schemas,
-            each["name"],
-            each["schema"],
-            each.get("required", False),
-            each["in"],
-            (each["name"],),
-            _text(each, "description"),
-        )
-        for each in given.values()
-        if each["in"] in ("path", "query", "header")
+        _parameter(named, each.name, each.written, each.required, each.location, (each.name,), each.description)
+        for each in operation.parameters
+        if each.location in ("path", "query", "header")
     ]
     fixed: tuple[tuple[Path, Json], ...] = ()
-    if body := side.follow(node.get("requestBody", {})):
-        schema = side.schemas.reference(_json(body["content"], identifier), pascal(identifier) + "Body")
-        fields, constants = list(_fields(side.schemas, schema, "body", ())), tuple(_fixed(side.schemas, schema, ()))
+    if body := operation.body:
+        schema = named.reference(_json(body.content, identifier), pascal(identifier) + "Body")
+        fields, constants = list(_fields(named, schema, "body", ())), tuple(_fixed(named, schema, ()))
         clash = {each.name for each in fields} & {each.name for each in parameters}
-        if body.get("required", False) and (fields or constants) and not clash:
+        if body.required and (fields or constants) and not clash:
             parameters += fields
             fixed = constants
         else:
-            text = _text(body, "description")
-            parameters.append(_parameter(side.schemas, "body", schema, body.get("required", False), "body", (), text))
+            parameters.append(_parameter(named, "body", schema, body.required, "body", (), body.description))
     result = next(
         (
-            side.schemas.reference(content["schema"], pascal(identifier) + "Result")
-            for status, response in node["responses"].items()
-            if str(status).startswith("2")
-            for media, content in side.follow(response).get("content", {}).items()
-            if "json" in media and "schema" in content
+            named.reference(content.written, pascal(identifier) + "Result")
+            for status, response in operation.responses.items()
+            if status.startswith("2")
+            for media, content in response.content.items()
+            if "json" in media and content.written is not None
         ),
         None,
     )
-    summary, description = _text(node, "summary"), _text(node, "description")
-    return tag, Endpoint(name, method.upper(), path, _ordered(parameters), result, summary, description, fixed)
+    return tag, Endpoint(
+        name,
+        operation.method.upper(),
+        operation.path,
+        _ordered(parameters),
+        result,
+        operation.summary,
+        operation.description,
+        fixed,
+    )
 
 
 def _method(identifier: str, tag: str) -> str:
@@ -456,167 +408,173 @@ def _singular(word: str) -> str:
     return word[:-3] + "y" if word.endswith("ies") else word.removesuffix("s")
 
 
-def _json(content: dict[str, Json], operation: str) -> Schema:
-    for media, node in content.items():
+def _json(content: dict[str, Content], operation: str) -> Schema:
+    for media, each in content.items():
         if "json" in media:
-            schema: Schema = node.get("schema", {})
+            schema: Schema = {} if each.written is None else each.written
             return schema
     raise ContractError(f"{operation}: a client can send JSON only, not {', '.join(content)}")
 
 
-def _socket(side: _Side) -> Socket:
-    """The WebSocket of an AsyncAPI document."""
-    operations: dict[str, dict[str, Json]] = {name: side.follow(o) for name, o in side.document["operations"].items()}
-    addresses = {side.follow(node["channel"]).get("address") for node in operations.values()}
-    address = next(iter(addresses), None)
-    if len(addresses) != 1 or not isinstance(address, str) or "{" in address:
-        raise ContractError("the operations must share one channel, with an address that has no parameters")
-    taken: dict[str, list[Message]] = {}
-    answered: dict[str, list[Message]] = {}
-    nodes: dict[str, Json] = {}
-    for name, node in operations.items():
-        reply = side.follow(node.get("reply", {}))
-        of_channel = list(side.follow(node["channel"])["messages"].values())
-        own = node.get("messages", of_channel)
-        taken[name] = [side.message(each) for each in own]
-        answers = reply.get("messages", [])
-        answered[name] = [side.message(each) for each in answers]
-        for each in [*own, *answers]:
-            nodes[side.message(each).name] = side.follow(each)
-    refusals = _refusals(nodes, [replies for replies in answered.values() if replies])
-    refused = [refusal.message for refusal in refusals]
-    correlation = _correlation(side, nodes)
-    commands: dict[str, list[Command]] = {}
-    for name, node in operations.items():
-        if node["action"] == "receive":
-            replies = tuple(each for each in answered[name] if each not in refused)
-            commands[name] = [
-                _command(side, node, _command_name(name, node, each, taken[name]), each, replies, correlation)
-                for each in taken[name]
-            ]
-    streams = {
-        name: _stream(side, name, operations[name], commands) for name in commands if "x-stream" in operations[name]
-    }
-    stops = [stream.stop for stream in streams.values()]
-    in_streams = [
-        message
-        for stream in streams.values()
-        for message in [stream.event, *(match.message for match in (stream.ended, stream.dropped) if match)]
-    ]
-    feeds = [
-        Feed(
-            snake(str(node.get("x-client-name", name))),
-            tuple(taken[name]),
-            _text(node, "summary"),
-            _text(node, "description"),
+class _Side:
+    """The WebSocket side of an AsyncAPI document."""
+
+    def __init__(self, document: AsyncApi, named: _Schemas) -> None:
+        self.named = named
+        self._document = document
+        self._messages: dict[str, Message] = {}
+        """By place: all that some operation or reply has."""
+        self._read: dict[str, asyncapi_documents.Message] = {}
+        """By name, as they were read."""
+
+    def socket(self) -> Socket:
+        """All of it. Raises ContractError, and what a lack in the document gives."""
+        operations = self._document.operations
+        addresses = {operation.channel.address for operation in operations}
+        address = next(iter(addresses), None)
+        if len(addresses) != 1 or address is None or "{" in address:
+            raise ContractError("the operations must share one channel, with an address that has no parameters")
+        taken = {each.name: [self._message(message) for message in each.messages] for each in operations}
+        answered = {
+            each.name: [self._message(message) for message in each.reply.messages] if each.reply else []
+            for each in operations
+        }
+        refusals = self._refusals([replies for replies in answered.values() if replies])
+        refused = [refusal.message for refusal in refusals]
+        correlation = self._correlation()
+        commands: dict[str, list[Command]] = {}
+        for operation in operations:
+            if operation.action == "receive":
+                replies = tuple(each for each in answered[operation.name] if each not in refused)
+                name = snake(str(operation.extensions.get("x-client-name", operation.name)))
+                commands[operation.name] = [
+                    self._command(
+                        operation,
+                        name if len(taken[operation.name]) == 1 else f"{name}_{snake(each.name)}",
+                        each,
+                        replies,
+                        correlation,
+                    )
+                    for each in taken[operation.name]
+                ]
+        streams = {
+            each.name: _stream(self, each.name, each.extensions["x-stream"], commands)
+            for each in operations
+            if each.name in commands and "x-stream" in each.extensions
+        }
+        stops = [stream.stop for stream in streams.values()]
+        in_streams = [
+            message
+            for stream in streams.values()
+            for message in [stream.event, *(match.message for match in (stream.ended, stream.dropped) if match)]
+        ]
+        sends = [operation for operation in operations if operation.action == "send"]
+        feeds = [
+            Feed(
+                snake(str(each.extensions.get("x-client-name", each.name))),
+                tuple(taken[each.name]),
+                each.summary,
+                each.description,
+            )
+            for each in sends
+            if any(message not in in_streams for message in taken[each.name])
+        ]
+        unasked = [message for each in sends for message in taken[each.name]]
+        received = {
+            message.name: message for message in [*unasked, *(each for all_ in answered.values() for each in all_)]
+        }
+        return Socket(
+            address,
+            tuple(
+                dataclasses.replace(command, stream=streams.get(name))
+                for name, all_ in commands.items()
+                for command in all_
+                if command not in stops
+            ),
+            tuple(feeds),
+            # The fuller description first, so that a kind is not taken for one that asks less.
+            tuple(sorted(received.values(), key=lambda each: (-len(each.constants), -len(each.required)))),
+            schemas.tag_field([self._read[name].schema for name in received]),
+            tuple(refusals),
+            correlation,
         )
-        for name, node in operations.items()
-        if node["action"] == "send" and any(message not in in_streams for message in taken[name])
-    ]
-    unasked = [message for name, node in operations.items() if node["action"] == "send" for message in taken[name]]
-    received = {message.name: message for message in [*unasked, *(each for all_ in answered.values() for each in all_)]}
-    return Socket(
-        address,
-        tuple(
-            _with_stream(command, streams.get(name))
-            for name, all_ in commands.items()
-            for command in all_
-            if command not in stops
-        ),
-        tuple(feeds),
-        # The fuller description first, so that a kind is not taken for one that asks less.
-        tuple(sorted(received.values(), key=lambda each: (-len(each.constants), -len(each.required)))),
-        _tag(list(received.values())),
-        tuple(refusals),
-        correlation,
-    )
+
+    def message(self, name: str) -> Message:
+        """The message of that name."""
+        found = next((message for message in self._messages.values() if message.name == name), None)
+        if found is None:
+            raise ContractError(f'x-stream: no operation has a message "{name}"')
+        return found
+
+    def _message(self, message: asyncapi_documents.Message) -> Message:
+        if message.place not in self._messages:
+            schema = self.named.reference(message.payload, pascal(message.name))
+            if "$ref" not in schema or "properties" not in (target := self.named.target(schema)):
+                raise ContractError(f'the payload of the message "{message.name}" must be an object with properties')
+            self._read[message.name] = message
+            self._messages[message.place] = Message(
+                message.name,
+                _name(schema["$ref"]),
+                schemas.constants(message.schema),
+                tuple(target.get("required", [])),
+                message.description or _text(target, "description"),
+            )
+        return self._messages[message.place]
+
+    def _refusals(self, answered: list[list[Message]]) -> list[Refusal]:
+        """The replies that are marked as errors, or the one that answers all operations if there are several."""
+        replies = {message.name: message for all_ in answered for message in all_}
+        marks = {name: self._read[name].extensions for name in replies}
+        marked = [name for name, mark in marks.items() if "x-error" in mark or "x-on-invalid" in mark]
+        if not marked and len(answered) > 1:
+            marked = [name for name, message in replies.items() if all(message in all_ for all_ in answered)]
+            # One that answers everything and is alone in it is no refusal but the reply.
+            marked = marked if all(len(all_) > 1 for all_ in answered) else []
+        return [
+            Refusal(replies[name], _path(where.get("code")), _path(where.get("message")))
+            for name in marked
+            for where in [marks[name].get("x-error", {})]
+        ]
+
+    def _correlation(self) -> Correlation | None:
+        for message in self._read.values():
+            if message.correlation_id and (path := message.correlation_id.path):
+                schema = message.schema
+                for step in path:
+                    schema = schemas.fields(schema)[step]
+                if schema.get("type") == "integer":
+                    return Correlation(path, "integer")
+                return Correlation(path, "uuid" if schema.get("format") == "uuid" else "text")
+        return None
+
+    def _command(
+        self,
+        operation: ChannelOperation,
+        name: str,
+        message: Message,
+        replies: tuple[Message, ...],
+        correlation: Correlation | None,
+    ) -> Command:
+        schema: Schema = {"$ref": _SCHEMAS + message.type}
+        path = correlation.path if correlation else None
+        parameters = _ordered([each for each in _fields(self.named, schema, "frame", ()) if each.path != path])
+        probe = bool(operation.extensions.get("x-probe"))
+        if probe and any(each.required for each in parameters):
+            raise ContractError(f"x-probe of {name}: it has arguments")
+        return Command(
+            name,
+            message,
+            tuple(_fixed(self.named, schema, ())),
+            parameters,
+            replies,
+            None,
+            probe,
+            operation.summary,
+            operation.description or message.description,
+        )
 
 
-def _tag(messages: list[Message]) -> str | None:
-    """The field that has a constant of its own in each of `messages`."""
-    for name in messages[0].constants if messages else ():
-        values = [message.constants.get(name) for message in messages]
-        if all(isinstance(value, str) for value in values) and len(set(values)) == len(values):
-            return name
-    return None
-
-
-def _command_name(name: str, node: Json, message: Message, messages: list[Message]) -> str:
-    name = snake(str(node.get("x-client-name", name)))
-    return name if len(messages) == 1 else f"{name}_{snake(message.name)}"
-
-
-def _with_stream(command: Command, stream: Stream | None) -> Command:
-    return Command(
-        command.name,
-        command.message,
-        command.fixed,
-        command.parameters,
-        command.replies,
-        stream,
-        command.probe,
-        command.summary,
-        command.description,
-    )
-
-
-def _refusals(nodes: dict[str, Json], answered: list[list[Message]]) -> list[Refusal]:
-    """The replies that are marked as errors, or the one that answers all operations if there are several."""
-    replies = {message.name: message for all_ in answered for message in all_}
-    marked = [name for name in replies if "x-error" in nodes[name] or "x-on-invalid" in nodes[name]]
-    if not marked and len(answered) > 1:
-        marked = [name for name, message in replies.items() if all(message in all_ for all_ in answered)]
-        # One that answers everything and is alone in it is no refusal but the reply.
-        marked = marked if all(len(all_) > 1 for all_ in answered) else []
-    return [
-        Refusal(replies[name], _path(where.get("code")), _path(where.get("message")))
-        for name in marked
-        for where in [nodes[name].get("x-error", {})]
-    ]
-
-
-def _correlation(side: _Side, nodes: dict[str, Json]) -> Correlation | None:
-    for name, node in nodes.items():
-        head, _, pointer = side.follow(node.get("correlationId", {})).get("location", "").partition("#/")
-        if head == "$message.payload" and pointer:
-            path = tuple(pointer.split("/"))
-            schema: Schema = {"$ref": _SCHEMAS + side.messages[name].type}
-            for step in path:
-                schema = side.schemas.target(schema)["properties"][step]
-            schema = side.schemas.target(schema)
-            if schema.get("type") == "integer":
-                return Correlation(path, "integer")
-            return Correlation(path, "uuid" if schema.get("format") == "uuid" else "text")
-    return None
-
-
-def _command(
-    side: _Side, node: Json, name: str, message: Message, replies: tuple[Message, ...], correlation: Correlation | None
-) -> Command:
-    schema: Schema = {"$ref": _SCHEMAS + message.type}
-    path = correlation.path if correlation else None
-    parameters = _ordered([each for each in _fields(side.schemas, schema, "frame", ()) if each.path != path])
-    return Command(
-        name,
-        message,
-        tuple(_fixed(side.schemas, schema, ())),
-        parameters,
-        replies,
-        None,
-        _probe(node, name, parameters),
-        _text(node, "summary"),
-        _text(node, "description") or message.description,
-    )
-
-
-def _probe(node: Json, name: str, parameters: tuple[Parameter, ...]) -> bool:
-    if node.get("x-probe") and any(each.required for each in parameters):
-        raise ContractError(f"x-probe of {name}: it has arguments")
-    return bool(node.get("x-probe"))
-
-
-def _stream(side: _Side, name: str, node: Json, commands: dict[str, list[Command]]) -> Stream:
-    given = node["x-stream"]
+def _stream(side: _Side, name: str, given: Json, commands: dict[str, list[Command]]) -> Stream:
     (command,) = commands[name]
     if all(each.path != (given["key"],) or not each.required for each in command.parameters):
         raise ContractError(f'x-stream of {name}: the key "{given["key"]}" is no required field of its message')
@@ -628,7 +586,7 @@ def _stream(side: _Side, name: str, node: Json, commands: dict[str, list[Command
     dropped = given.get("dropped")
     return Stream(
         given["key"],
-        side.named(given["events"]),
+        side.message(given["events"]),
         stop,
         tuple(given.get("once", [])),
         _match(side, given.get("ended")),
@@ -638,7 +596,7 @@ def _stream(side: _Side, name: str, node: Json, commands: dict[str, list[Command
 
 
 def _match(side: _Side, given: Json | None) -> Match | None:
-    return given and Match(side.named(given["message"]), tuple(_leaves(given.get("where", {}), ())))
+    return given and Match(side.message(given["message"]), tuple(_leaves(given.get("where", {}), ())))
 
 
 def _leaves(node: Json, path: Path) -> Iterator[tuple[Path, Json]]:
@@ -654,45 +612,45 @@ def _path(pointer: str | None) -> Path | None:
 
 
 def _fields(
-    schemas: _Schemas, schema: Schema, place: Literal["frame", "body"], path: Path, optional: bool = False
+    named: _Schemas, schema: Schema, place: Literal["frame", "body"], path: Path, optional: bool = False
 ) -> Iterator[Parameter]:
     """The arguments that fill an object of `schema` at `path`; all of them may be left out if it is `optional`."""
-    node = schemas.target(schema)
+    node = named.target(schema)
     required = node.get("required", [])
     for name, member in node.get("properties", {}).items():
-        target = schemas.target(member)
+        target = named.target(member)
         here = (*path, name)
-        if name in required and list(_constant(target)):
+        if name in required and schemas.constant(target):
             continue
         if target.get("x-flatten") and "properties" in target:
-            yield from _fields(schemas, member, place, here, optional or name not in required)
+            yield from _fields(named, member, place, here, optional or name not in required)
         else:
             needed = name in required and not optional
-            yield _parameter(schemas, name, member, needed, place, here, _text(member, "description"))
+            yield _parameter(named, name, member, needed, place, here, _text(member, "description"))
 
 
-def _fixed(schemas: _Schemas, schema: Schema, path: Path) -> Iterator[tuple[Path, Json]]:
+def _fixed(named: _Schemas, schema: Schema, path: Path) -> Iterator[tuple[Path, Json]]:
     """The fields of an object of `schema` that have but one value."""
-    node = schemas.target(schema)
+    node = named.target(schema)
     for name, member in node.get("properties", {}).items():
         if name in node.get("required", []):
-            target = schemas.target(member)
-            for value in _constant(target):
+            target = named.target(member)
+            for value in schemas.constant(target):
                 yield (*path, name), value
             if target.get("x-flatten"):
-                yield from _fixed(schemas, member, (*path, name))
+                yield from _fixed(named, member, (*path, name))
 
 
 def _parameter(
-    schemas: _Schemas,
+    named: _Schemas,
     name: str,
     schema: Schema,
     required: bool,
-    place: Literal["frame", "path", "query", "header", "body"],
+    place: str,
     path: Path,
     description: str,
 ) -> Parameter:
-    target = schemas.target(schema)
+    target = named.target(schema)
     default = target.get("x-default")
     if default not in (None, "client", "uuid"):
         raise ContractError(f'x-default of "{name}" is neither client nor uuid')
@@ -708,14 +666,6 @@ def _ordered(parameters: list[Parameter]) -> tuple[Parameter, ...]:
     return tuple(sorted(parameters, key=lambda each: not each.required))
 
 
-def _constant(schema: Schema) -> list[Json]:
-    """The one value that `schema` allows, if it does, in a list."""
-    if "const" in schema:
-        return [schema["const"]]
-    values: list[Json] = schema.get("enum", [])
-    return values if len(values) == 1 else []
-
-
 def _text(node: dict[str, Json], name: str) -> str:
     """The text called `name`; "" where there is none, or where a person left it empty."""
     text = node.get(name)
@@ -723,7 +673,11 @@ def _text(node: dict[str, Json], name: str) -> str:
 
 
 def _name(ref: str) -> str:
-    return ref.rpartition("/")[2]
+    """The name of the schema that `ref` points at. Raises ContractError for one that has none."""
+    name = ref.removeprefix(_SCHEMAS)
+    if name == ref or "/" in name:
+        raise ContractError(f"$ref {ref}: a client is made of what stands in components.schemas, and of no part of it")
+    return name
 
 
 def _check_names(contract: Contract) -> None:

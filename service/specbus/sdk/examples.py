@@ -1,9 +1,10 @@
 """Example values for arguments, and the calls that a README shows."""
 
 from dataclasses import dataclass
-from typing import Any
 
-from specbus.sdk.contract import Command, Contract, Endpoint, Group, Json, Parameter, Schema
+from specbus.sdk.contract import Command, Contract, Endpoint, Group, Parameter
+from specbus.spec import Json
+from specbus.spec.samples import sample
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,32 +47,7 @@ def example(contract: Contract, command: Command | Endpoint, parameter: Paramete
             frame = frame.get(step) if isinstance(frame, dict) else None
         if frame is not None:
             return frame
-    return value(contract, parameter.schema)
-
-
-def value(contract: Contract, schema: Schema) -> Json:
-    """A value that `schema` describes."""
-    while "$ref" in schema and "example" not in schema:
-        schema = contract.schemas[schema["$ref"].rpartition("/")[2]]
-    for known in ("example", "default", "const"):
-        if known in schema:
-            return schema[known]
-    if "enum" in schema:
-        return schema["enum"][0]
-    for keyword in ("oneOf", "anyOf"):
-        if keyword in schema:
-            return value(contract, schema[keyword][0])
-    if "properties" in schema:
-        return {name: value(contract, schema["properties"][name]) for name in schema.get("required", [])}
-    made: dict[str, Any] = {
-        "array": [value(contract, schema["items"])] if "items" in schema else [],
-        "integer": schema.get("minimum", 1),
-        "number": schema.get("minimum", 1),
-        "boolean": True,
-        "object": {},
-        "null": None,
-    }
-    return made.get(str(schema.get("type")), "text")
+    return sample(parameter.schema, contract.schemas)
 
 
 def _required(command: Command | Endpoint) -> list[Parameter]:

@@ -193,7 +193,8 @@ class _Bundle:
         for section, kind, name, node, file, place in self._components():
             part = self._part(node["$ref"], kind, file) if is_reference(node) else None
             part = part or self._parts.get((file, place, section))
-            if part is not None and part.section and not part.name:
+            # A title goes before: it is what the schema is called wherever it is used.
+            if part is not None and part.section and not part.name and _title(part) in ("", name):
                 part.name, part.owner = name, node
 
     def _name(self) -> None:
@@ -205,13 +206,9 @@ class _Bundle:
         titles: set[str] = set()
         nameless = [part for part in self._parts.values() if part.section and not part.name]
         for part in nameless:
-            title = part.content.get("title") if isinstance(part.content, dict) else None
-            if part.kind == SCHEMA and isinstance(title, str):
-                name = title if title.isidentifier() else _identifier(title)
-                if not name:
-                    continue
+            if name := _title(part):
                 if name in titles:
-                    raise ContractError(f'{part.file}: the title "{title}" is taken by another file')
+                    raise ContractError(f'{part.file}: the title "{name}" is taken by another file')
                 if name in own["schemas"]:
                     raise ContractError(
                         f'{self._path}: components.schemas has "{name}", the title of a file it refers to'
@@ -249,6 +246,14 @@ class _Bundle:
             return {**content, **self._moved(beside, expected, file)} if expected == "PathItem" else content
 
         return transform(self._table, kind, node, replace, frozenset() if file == self._path else _NOT_MOVED)
+
+
+def _title(part: _Part) -> str:
+    """The title of a schema as the name of a type; "" if it has none that could be one."""
+    title = part.content.get("title") if part.kind == SCHEMA and isinstance(part.content, dict) else None
+    if not isinstance(title, str):
+        return ""
+    return title if title.isidentifier() else _identifier(title)
 
 
 def _identifier(text: str) -> str:

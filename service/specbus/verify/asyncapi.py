@@ -1,4 +1,4 @@
-"""What an AsyncAPI 3.0 document says of one WebSocket: commands, their replies, and what the server sends unasked.
+"""What an AsyncAPI 3 document says of one WebSocket: commands, their replies, and what the server sends unasked.
 
 Nothing here knows a name that stands in a document.
 """
@@ -9,7 +9,8 @@ from typing import Any
 
 import jsonschema_rs
 
-from specbus.spec.documents import at, bundle, resolved
+from specbus.spec import ContractError, asyncapi, schemas
+from specbus.spec.bundle import bundle
 
 INVALID = "x-on-invalid"
 """On the message that answers an invalid frame: the schema that it must then keep, beside its own."""
@@ -44,7 +45,7 @@ class Message:
     place: str
     """File and pointer, for a report."""
     schema: dict[str, Any]
-    """Of its payload, without references."""
+    """Of its payload, self-contained."""
     rules: Rules
     examples: list[Any]
     on_invalid: Rules | None
@@ -56,7 +57,7 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True)
-class Operation:
+class Exchange:
     """What clients may send, and what answers it."""
 
     name: str
@@ -65,28 +66,32 @@ class Operation:
     replies: list[Message]
 
 
+Operation = Exchange
+"""As `specbus.verify.websocket` calls it until it uses its name."""
+
+
 class WebSocketDocument:
     """An AsyncAPI document whose operations share one channel."""
 
     def __init__(self, path: Path) -> None:
-        """Read the document at `path`. Raises ContractError, and KeyError or TypeError for what it lacks."""
-        self._document = bundle(path)
+        """Read the document at `path`. Raises ContractError, and KeyError for what it lacks."""
+        document = asyncapi.read(bundle(path))
         self.place = path.name
         self._messages: dict[str, Message] = {}
-        self.operations: list[Operation] = []
-        """The `receive` operations."""
+        self.operations: list[Exchange] = []
+        """What clients may send (the `receive` operations)."""
         unasked: list[Message] = []
-        channel = ""
-        for name, node in self._document["operations"].items():
-            place = f"{self.place}#/operations/{name}"
-            messages = [self._message(reference) for reference in node["messages"]]
-            if node["action"] == "receive":
-                replies = [self._message(reference) for reference in node.get("reply", {}).get("messages", [])]
-                self.operations.append(Operation(name, place, messages, replies))
+        for operation in document.operations:
+            messages = [self._message(message) for message in operation.messages]
+            if operation.action == "receive":
+                replies = [self._message(message) for message in operation.reply.messages] if operation.reply else []
+                self.operations.append(Exchange(operation.name, f"{self.place}{operation.place}", messages, replies))
             else:
                 unasked += messages
-            channel = node["channel"]["$ref"]
-        self.address: str = at(self._document, channel)["address"]
+        addresses = {operation.channel.address for operation in document.operations}
+        if len(addresses) != 1 or (address := addresses.pop()) is None:
+            raise ContractError("all operations must be on one channel, with an address")
+        self.address = address
         """The path of the handshake."""
         replies = [reply for operation in self.operations for reply in operation.replies]
         self.replies = list({reply.name: reply for reply in replies}.values())
@@ -95,11 +100,8 @@ class WebSocketDocument:
         """All that the server may send."""
         self.refusal = self._refusal()
         """What answers an invalid frame."""
-        received = [message for operation in self.operations for message in operation.messages]
-        self.tag = _tag([message.schema for message in received])
-        """The field that tells commands apart, if there is one."""
-        self._sent_tag = _tag([message.schema for message in self.sent])
-        self.correlation = self._correlation_field()
+        self._sent_tag = schemas.tag_field([message.schema for message in self.sent])
+        self.correlation = _correlation_field(document)
         """The field that ties an answer to its command, if there is one."""
 
     def is_valid(self, frame: Any) -> bool:
@@ -118,7 +120,7 @@ class WebSocketDocument:
                 return message
         tag = self._sent_tag
         if tag is not None and isinstance(frame, dict):
-            return next((each for each in self.sent if _constant(each.schema, tag) == frame.get(tag)), None)
+            return next((each for each in self.sent if schemas.constants(each.schema)[tag] == frame.get(tag)), None)
         return None
 
     def problem_of_sent(self, frame: Any) -> tuple[str, str] | None:
@@ -129,24 +131,19 @@ class WebSocketDocument:
         problem = message.rules.problem(frame)
         return problem and (f"{message.place}/payload{problem[0]}", f"{message.name} breaks its schema: {problem[1]}")
 
-    def _message(self, reference: dict[str, Any]) -> Message:
-        pointer = reference.get("$ref", "")
-        target = at(self._document, pointer) if pointer else reference
-        while "$ref" in target:
-            pointer = target["$ref"]
-            target = at(self._document, pointer)
-        node = resolved(self._document, target)
-        name = node.get("name") or pointer.rpartition("/")[2]
-        if name not in self._messages:
-            self._messages[name] = Message(
-                name,
-                f"{self.place}{pointer}",
-                node["payload"],
-                Rules(node["payload"]),
-                [example["payload"] for example in node.get("examples", []) if "payload" in example],
-                Rules(node[INVALID]) if INVALID in node else None,
+    def _message(self, message: asyncapi.Message) -> Message:
+        if message.payload is None:
+            raise KeyError("payload")
+        if message.place not in self._messages:
+            self._messages[message.place] = Message(
+                message.name,
+                f"{self.place}{message.place}",
+                message.schema,
+                Rules(message.schema),
+                list(message.examples),
+                None if message.on_invalid is None else Rules(message.on_invalid),
             )
-        return self._messages[name]
+        return self._messages[message.place]
 
     def _refusal(self) -> Message:
         marked = [message for message in self.replies if message.on_invalid]
@@ -155,13 +152,14 @@ class WebSocketDocument:
             raise KeyError(f"a message with {INVALID}, to tell what answers an invalid frame")
         return (marked or common)[0]
 
-    def _correlation_field(self) -> str | None:
-        for node in resolved(self._document, self._document["operations"]).values():
-            for message in node["messages"]:
-                location = message.get("correlationId", {}).get("location", "")
-                if location.startswith("$message.payload#/") and location.count("/") == 1:
-                    return str(location.rpartition("/")[2])
-        return None
+
+def _correlation_field(document: asyncapi.AsyncApi) -> str | None:
+    """The field of a payload that the correlation ids of commands point at."""
+    for operation in document.operations:
+        for message in operation.messages:
+            if message.correlation_id and message.correlation_id.path and len(message.correlation_id.path) == 1:
+                return message.correlation_id.path[0]
+    return None
 
 
 def _ours(schema: Any, value: Any, prefix: str) -> Any:
@@ -177,18 +175,3 @@ def _ours(schema: Any, value: Any, prefix: str) -> Any:
         longer = (prefix + value)[: schema.get("maxLength")]
         return longer if rules.accepts(value) and rules.accepts(longer) else value
     return value
-
-
-def _constant(schema: dict[str, Any], field: str) -> Any:
-    node = schema.get("properties", {}).get(field, {})
-    if "const" in node:
-        return node["const"]
-    return node["enum"][0] if len(node.get("enum", [])) == 1 else None
-
-
-def _tag(schemas: list[dict[str, Any]]) -> str | None:
-    """The field that is a constant in each of `schemas`."""
-    for name in schemas[0].get("properties", {}):
-        if all(_constant(schema, name) is not None for schema in schemas):
-            return str(name)
-    return None

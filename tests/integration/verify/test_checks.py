@@ -447,7 +447,7 @@ def test_the_html_report_shows_what_a_failure_tells(tmp_path: Path) -> None:
     ("edit", "problem"),
     [
         (lambda document: document.pop("operations"), "needs 'operations'"),
-        (lambda document: document["operations"]["pick"].pop("messages"), "needs 'messages'"),
+        (lambda document: document["operations"]["pick"].update(messages=[]), "#/operations/pick: needs messages"),
         (
             neither_mark_nor_reply,
             "needs 'a message with x-on-invalid, to tell what answers an invalid frame'",

@@ -264,7 +264,15 @@ ID = {"title": "Id", "type": "string"}
         ),
         (
             {"m.yaml": "x: {$ref: id.yaml}\ncomponents: {schemas: {Key: {$ref: id.yaml}}}", "id.yaml": "title: Id"},
-            {"Key": {"title": "Id"}},
+            {"Key": {"$ref": "#/components/schemas/Id"}, "Id": {"title": "Id"}},
+        ),
+        (
+            {"m.yaml": "x: {$ref: id.yaml}\ncomponents: {schemas: {Id: {$ref: id.yaml}}}", "id.yaml": "title: Id"},
+            {"Id": {"title": "Id"}},
+        ),
+        (
+            {"m.yaml": "x: {$ref: id.yaml}\ncomponents: {schemas: {Key: {$ref: id.yaml}}}", "id.yaml": "{}"},
+            {"Key": {}},
         ),
         (
             {
