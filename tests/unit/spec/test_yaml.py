@@ -266,7 +266,8 @@ def test_whatever_the_text_is_there_is_a_value_or_one_line(text: str) -> None:
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    # An implicit key has at most 1,024 characters (YAML 1.2.2, 7.4.2), of which an escaped one may take 12.
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=80), inner, max_size=4),
     max_leaves=8,
 )
 
