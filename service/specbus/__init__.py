@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from specbus.app import create_app
     from specbus.bus.limits import Limits, OverflowPolicy
     from specbus.settings import Auth, Log, Server, Settings, SettingsError
     from specbus.websocket.limits import Keepalive
@@ -23,6 +24,7 @@ __all__ = [
     "Settings",
     "SettingsError",
     "__version__",
+    "create_app",
 ]
 
 _MODULES = {
@@ -34,6 +36,7 @@ _MODULES = {
     "Server": "settings",
     "Settings": "settings",
     "SettingsError": "settings",
+    "create_app": "app",
 }
 """Where each public name is. It is imported on first use, so that importing a part of the package stays cheap."""
 

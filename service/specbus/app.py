@@ -1,120 +1,125 @@
-"""The service put together: one process, one port, one event loop."""
+"""The service put together: settings in, one bus and its transports out."""
 
 import asyncio
-import contextlib
 import logging
-import math
-import os
-import signal
 import socket
-from collections.abc import Callable, Iterator
-from http import HTTPStatus
-from types import FrameType
-from typing import Any, cast
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import asdict
 
-import uvicorn
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
-from uvicorn.server import ServerState
+from starlette.routing import Router
+from starlette.types import Receive, Scope, Send
 
-from specbus import __version__
-from specbus.bus.broker import Broker
+from specbus.bus.hub import Hub
+from specbus.bus.memory import MemoryEngine
+from specbus.bus.operations import Operations
 from specbus.contract.requests import RestContract
 from specbus.http import app as rest
-from specbus.http.operations import Operations
-from specbus.http.problems import ProblemError
-from specbus.log import event
+from specbus.http.documents import Documents
+from specbus.http.operations import RestOperations
+from specbus.http.routing import sent_path
+from specbus.log import log_event
+from specbus.server import Server
 from specbus.settings import Settings
 from specbus.site.assets import AssetsMissing, viewers_are_installed
-from specbus.websocket.connection import Connection
-from specbus.websocket.hub import Hub
+from specbus.websocket.asgi import AsgiEndpoint
+from specbus.websocket.endpoint import Endpoint
 
 _log = logging.getLogger(__name__)
 
-_MOST_HEAD_BYTES = 65_536
-"""How large the head of a request may be: its first line and its header fields."""
-_HEAD_TIMEOUT = 10.0
-"""Seconds that the head of a request may take to come."""
 
+class App:
+    """Specbus as an ASGI application, all of it: REST, pages and WebSocket.
 
-class Service:
-    """Specbus, on one event loop."""
+    It needs no start. It belongs to the event loop in which the first request comes.
+    """
 
     def __init__(self, settings: Settings) -> None:
-        """Put the service together, inside a running loop. Raises ContractError."""
-        self._settings = settings
+        """Put the service together. Raises ContractError."""
         api_key = settings.auth.api_key.get_secret_value() if settings.auth.api_key else None
-        self.broker = Broker(
-            asyncio.get_running_loop().call_soon,
-            history_size=settings.limits.history_size,
-            max_queue_size=settings.limits.max_queue_size,
-            max_topics=settings.limits.max_topics,
-            max_subscriptions=settings.limits.max_subscriptions,
-            overflow_policy=settings.limits.overflow_policy,
-        )
-        self._hub = hub = Hub(
+        limits = settings.limits
+        self.engine = MemoryEngine(limits)
+        self.hub = Hub(self.engine, lambda flush: asyncio.get_running_loop().call_soon(flush), limits)
+        self.operations = Operations(self.engine, self.hub)
+        self.endpoint = Endpoint(
             settings.specs / "asyncapi.yaml",
-            self.broker,
+            self.operations,
+            self.hub,
+            limits,
+            settings.keepalive,
             api_key=api_key,
-            max_frame_bytes=settings.limits.max_frame_bytes,
-            max_connections=settings.limits.max_connections,
-            heartbeat_interval=settings.keepalive.heartbeat_interval,
-            ping_interval=settings.keepalive.ping_interval,
-            ping_timeout=settings.keepalive.ping_timeout,
-            shutdown_deadline=settings.server.shutdown_deadline,
+            close_deadline=settings.server.shutdown_deadline,
             debug=settings.debug,
         )
+        self._websocket = AsgiEndpoint(self.endpoint)
         contract = RestContract(settings.specs / "openapi.yaml")
-        operations = Operations(
-            self.broker,
+        documents = Documents(
+            contract.document, self.endpoint.contract.document, {**asdict(limits), **asdict(settings.keepalive)}
+        )
+        rest_operations = RestOperations(
+            self.operations,
             contract,
-            hub.contract.document,
-            hub.contract.address,
-            lambda: len(hub.connections),
-            hub.limit_reached,
+            documents,
+            self.endpoint.path,
+            lambda: len(self.endpoint.registry),
             root_path=settings.server.root_path or "",
         )
         self.asgi = rest.build(
             contract,
-            operations.by_id(),
-            hub.contract.address,
+            rest_operations.by_id(),
+            self.endpoint.path,
             api_key=api_key,
-            max_body_bytes=settings.limits.max_frame_bytes,
+            max_body_bytes=limits.max_frame_bytes,
             site=settings.docs and _has_pages(),
             debug=settings.debug,
         )
 
-        def connection(config: uvicorn.Config, server_state: ServerState, app_state: dict[str, Any]) -> Connection:
-            return Connection(hub, server_state.connections)
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve what an ASGI server, or the application that this one is mounted in, passes on."""
+        if scope["type"] == "http":
+            await self.asgi(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await self._websocket.serve(sent_path(scope), scope, receive, send)
+        else:
+            await Router(lifespan=self.lifespan)(scope, receive, send)
 
-        self._server = _Server(
-            uvicorn.Config(
-                cast("Any", self.asgi),
-                ws=cast("Any", connection),
-                http=_Http,
-                log_config=None,
-                access_log=False,
-                server_header=False,
-                lifespan="off",
-                # Only if all else fails: uvicorn calls it an error.
-                timeout_graceful_shutdown=math.ceil(settings.server.shutdown_deadline) + 1,
-            ),
-            settings.server.shutdown_deadline,
-        )
+    @asynccontextmanager
+    async def lifespan(self, _app: object) -> AsyncIterator[None]:
+        """Close the WebSocket connections at the end: for the lifespan of the application that this is mounted in."""
+        try:
+            yield
+        finally:
+            await self.close()
+
+    async def close(self) -> None:
+        """Send what waits for WebSocket connections that an ASGI server carries, and close them with 1001."""
+        await self._websocket.close()
+
+
+def create_app(settings: Settings | None = None) -> App:
+    """Specbus as an ASGI application, to be mounted in another or run by any ASGI server.
+
+    Args:
+        settings: The settings; the defaults if None. Those of a server of its own (address, log) have no effect. The
+            environment is not read: `specbus.settings.load` does that.
+
+    Raises:
+        specbus.spec.documents.ContractError: The documents are not ones to run from.
+    """
+    return App(settings or Settings())
+
+
+class Service(App):
+    """Specbus with a server of its own: one process, one port, one event loop."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Put the service together, inside a running loop. Raises ContractError."""
+        super().__init__(settings)
+        self._server = Server(self.asgi, self.endpoint, settings.server.shutdown_deadline)
 
     async def run(self, listening: socket.socket, started: Callable[[], None] = lambda: None) -> None:
         """Serve on `listening` until `stop` is called or a signal comes; call `started` once connections are taken."""
-        host, port = listening.getsockname()[:2]
-
-        def on_start() -> None:
-            url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-            event(_log, logging.INFO, "started", version=__version__, url=url, pid=os.getpid())
-            started()
-
-        self._server.on_start = on_start
-        try:
-            await self._server.serve(sockets=[listening])
-        finally:
-            event(_log, logging.INFO, "stopped")
+        await self._server.serve_on(listening, started)
 
     def stop(self) -> None:
         """Stop gracefully: flush what is queued, close with 1001."""
@@ -125,133 +130,5 @@ def _has_pages() -> bool:
     """Whether the pages can be served; if not, the log says what they need, and all else is served without them."""
     if viewers_are_installed():
         return True
-    event(_log, logging.WARNING, "pages not served", reason=str(AssetsMissing()))
+    log_event(_log, logging.WARNING, "pages not served", reason=str(AssetsMissing()))
     return False
-
-
-class _Http(HttpToolsProtocol):
-    """uvicorn's HTTP protocol, with limits to a request's head; what is not HTTP gets a problem document too."""
-
-    _head_timer: asyncio.TimerHandle | None = None
-    _between = 0
-    """How many bytes came since the last head or part of a body: of the next head, or of a body's trailer."""
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
-        super().connection_made(transport)
-        self._await_head()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        super().connection_lost(exc)
-        self._head_came()
-
-    def data_received(self, data: bytes) -> None:
-        if self.timeout_keep_alive_task:  # which ends here
-            self._await_head()
-        self._between += len(data)
-        super().data_received(data)
-        if self._between > _MOST_HEAD_BYTES and not self.transport.is_closing():
-            self._refuse_head()
-
-    def on_headers_complete(self) -> None:
-        self._head_came()
-        if len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers) > _MOST_HEAD_BYTES:
-            self._refuse_head()
-            raise ValueError  # so that the parser stops
-        super().on_headers_complete()
-
-    def on_body(self, body: bytes) -> None:
-        self._between = 0
-        super().on_body(body)
-
-    def send_400_response(self, msg: str) -> None:
-        """Refuse what is not HTTP/1.1 (RFC 9112, 2.2) and close."""
-        if not self.transport.is_closing():
-            self._refuse(ProblemError(HTTPStatus.BAD_REQUEST, "the request is not valid HTTP/1.1"))
-
-    def _refuse_head(self) -> None:
-        detail = f"the head of a request may have at most {_MOST_HEAD_BYTES} bytes"
-        self._refuse(ProblemError(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, detail))
-
-    def _refuse(self, problem: ProblemError) -> None:
-        """Answer with `problem` and close."""
-        response = problem.response()
-        fields = [*response.raw_headers, (b"connection", b"close")]
-        head = b"".join(b"%b: %b\r\n" % field for field in fields)
-        self.transport.write(b"%b%b\r\n%b" % (STATUS_LINE[response.status_code], head, bytes(response.body)))
-        self.transport.close()
-
-    def _await_head(self) -> None:
-        self._head_timer = self.loop.call_later(_HEAD_TIMEOUT, self.transport.close)
-
-    def _head_came(self) -> None:
-        self._between = 0
-        if self._head_timer:
-            self._head_timer.cancel()
-            self._head_timer = None
-
-
-class _Server(uvicorn.Server):
-    """uvicorn's server with the signals' meaning changed: the first stops gracefully, the second at once."""
-
-    on_start: Callable[[], None]
-
-    def __init__(self, config: uvicorn.Config, shutdown_deadline: float) -> None:
-        super().__init__(config)
-        self._shutdown_deadline = shutdown_deadline
-        self._asked = asyncio.Event()
-        self._loop: asyncio.AbstractEventLoop | None = None
-
-    def ask_to_stop(self) -> None:
-        """Stop gracefully. May be called from a signal handler."""
-        self.should_exit = True
-        if self._loop:
-            self._loop.call_soon_threadsafe(self._asked.set)
-
-    async def main_loop(self) -> None:
-        """Wait until it is to stop. uvicorn's looks ten times a second."""
-        self._loop = asyncio.get_running_loop()
-        # Once a second for the date of responses; 0 stands for a full second.
-        while not await self.on_tick(0):
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._asked.wait(), 1)
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self.on_start()
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Stop taking connections and end those that there are: HTTP's by force at the deadline, as WebSocket's are."""
-        deadline = asyncio.get_running_loop().call_later(self._shutdown_deadline, self._abort_http)
-        await super().shutdown(sockets)
-        deadline.cancel()
-
-    def _abort_http(self) -> None:
-        for connection in list(self.server_state.connections):
-            if isinstance(connection, _Http):
-                connection.transport.abort()
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Handle SIGINT and SIGTERM meanwhile. Unlike uvicorn's, a graceful stop does not end in the signal itself."""
-        try:
-            before = {number: signal.signal(number, self.handle_exit) for number in (signal.SIGINT, signal.SIGTERM)}
-        except ValueError:  # not the main thread: whoever runs us there calls `stop`
-            yield
-            return
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
-
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Stop gracefully; at once if that is under way."""
-        if self.should_exit:
-            os._exit(128 + sig)
-        self.ask_to_stop()
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """A socket that listens on `host` and `port`. Raises OSError."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    return socket.create_server((host, port), family=family, backlog=4096, reuse_port=False)

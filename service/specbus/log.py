@@ -3,11 +3,16 @@
 import json
 import logging
 import sys
+import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Literal
 
+_LINE_INTERVAL = 1.0
+"""Seconds that must pass between two lines of a `RateLimited` warning."""
 
-def event(logger: logging.Logger, level: int, name: str, **fields: object) -> None:
+
+def log_event(logger: logging.Logger, level: int, name: str, **fields: object) -> None:
     """Log the event `name` with its `fields`."""
     if logger.isEnabledFor(level):
         logger.log(level, name, extra={"fields": fields})
@@ -43,6 +48,32 @@ class JsonFormatter(_Formatter):
         if record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)
         return json.dumps(line, default=str)
+
+
+class RateLimited:
+    """Logs a warning that clients can cause as often as they like, at most once a second for each limit.
+
+    The next line says how many were `suppressed` meanwhile.
+    """
+
+    def __init__(self, logger: logging.Logger, name: str, clock: Callable[[], float] = time.monotonic) -> None:
+        """`name` is the event's, a warning. `clock` gives seconds."""
+        self._logger = logger
+        self._name = name
+        self._clock = clock
+        self._next: dict[str, float] = {}
+        self._suppressed: dict[str, int] = {}
+
+    def __call__(self, limit: str, **fields: object) -> None:
+        """Log the event for `limit`, with its `fields`, or only count it."""
+        now = self._clock()
+        if now < self._next.get(limit, now):
+            self._suppressed[limit] = self._suppressed.get(limit, 0) + 1
+            return
+        if suppressed := self._suppressed.pop(limit, 0):
+            fields["suppressed"] = suppressed
+        log_event(self._logger, logging.WARNING, self._name, limit=limit, **fields)
+        self._next[limit] = now + _LINE_INTERVAL
 
 
 def configure(level: str, form: Literal["text", "json"]) -> None:

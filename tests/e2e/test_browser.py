@@ -18,7 +18,6 @@ from websockets.sync.client import connect
 
 from specbus.site.build import build
 from specbus.spec.documents import bundle
-from specbus.wire import messages as wire
 from tests.support.documents import SPECS, copied_specs
 from tests.support.http import PAGES
 from tests.support.messages import UUID
@@ -441,14 +440,13 @@ def test_the_page_stays_responsive_at_5000_events_a_second(serve: Callable[..., 
     total, seconds = 50_000, 10
 
     async def flood() -> None:
-        broker = server.service.broker
-        topic = broker.topic("orders")
+        publish = server.service.operations.publish
         loop = asyncio.get_running_loop()
         start, done = loop.time(), 0
         while done < total:
             due = min(total, int((loop.time() - start) * total / seconds))
             for number in range(done, due):
-                broker.publish(topic, wire.event("orders", b'{"id":"%b","payload":%d}' % (UUID.encode(), number)))
+                publish("orders", b'{"id":"%b","payload":%d}' % (UUID.encode(), number), lambda _: None)
             done = due
             await asyncio.sleep(0.005)
 

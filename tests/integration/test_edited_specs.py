@@ -12,8 +12,8 @@ import httpx
 import pytest
 import websockets
 
-from specbus.spec.documents import ContractError, bundle
-from tests.support.documents import SPECS
+from specbus.spec.documents import ContractError
+from tests.support.documents import SPECS, served
 from tests.support.http import WRONG_NAME, check_problem, post_text, without_ts
 from tests.support.messages import UUID
 from tests.support.server import Server, Socket, connected, running
@@ -139,6 +139,19 @@ async def test_the_service_is_at_the_root_wherever_a_proxy_puts_it(specs: Specs,
         assert sides.rest.get("/openapi.json").json()["servers"] == [{"url": "https://example.org/bus"}]
 
 
+async def test_a_path_without_parameters_goes_before_one_with_them(specs: Specs, serve: Serve) -> None:
+    path = specs.folder / "openapi.yaml"
+    found = re.fullmatch(r"(.*\n)  /stats:(\n.*?\n)(  /openapi.*\n)(components:.*)", path.read_text(), re.DOTALL)
+    assert found
+    start, stats, middle, end = found.groups()
+    path.write_text(f"{start}{middle}  /topics/stats:{stats}{end}")
+    async with both_sides(serve(specs=specs.folder)) as sides:
+        assert sides.rest.get("/topics/stats").json()["topics"].keys() == {"orders"}
+        refused = sides.rest.delete("/topics/stats")
+        check_problem(refused, 405, "/topics/stats has no DELETE, but GET, HEAD, OPTIONS")
+        assert sides.rest.get("/topics/orders").json()["name"] == "orders"
+
+
 def test_a_renamed_path_parameter_stops_the_start(specs: Specs) -> None:
     path = specs.folder / "openapi.yaml"
     text = path.read_text().replace("/{name}", "/{topic}").replace("- name: name\n", "- name: topic\n")
@@ -260,12 +273,12 @@ def test_the_documents_that_are_served_are_those_it_runs_from(specs: Specs, serv
     specs.edit("schemas/topic_name.yaml", "maxLength: 128", "maxLength: 8")
     server = serve(specs=specs.folder)
     for name in ("openapi", "asyncapi"):
-        served = httpx.get(f"{server.url}/{name}.json").json()
-        expected = bundle(specs.folder / f"{name}.yaml")
+        document = httpx.get(f"{server.url}/{name}.json").json()
+        expected = served(name, specs.folder)
         if name == "asyncapi":
             expected["servers"]["this"]["host"] = f"127.0.0.1:{server.port}"
-        assert served == expected
-        assert served["components"]["schemas"]["TopicName"]["maxLength"] == 8
+        assert document == expected
+        assert document["components"]["schemas"]["TopicName"]["maxLength"] == 8
 
 
 def broken_line(specs: Specs) -> str:

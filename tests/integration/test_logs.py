@@ -14,7 +14,7 @@ import httpx
 import pytest
 import websockets
 
-from specbus.log import JsonFormatter, TextFormatter, event
+from specbus.log import JsonFormatter, TextFormatter, log_event
 from tests.support.program import Program, program
 from tests.support.server import Server, Socket, connected
 from tests.support.stalling import BULK, ENOUGH, frames_to_the_end, stalling
@@ -183,8 +183,8 @@ async def test_under_disconnect_a_slow_consumer_is_logged_with_the_reason_of_the
 
 
 DEFECTS = [
-    "specbus.http.edge:_options",
-    "specbus.http.operations:Operations.get_health",
+    "specbus.http.routing:other_method",
+    "specbus.http.operations:RestOperations.get_health",
     "specbus.websocket.commands:Commands.ping",
 ]
 BROKEN = f"""
@@ -250,7 +250,7 @@ def formatted(logger: logging.Logger, formatter: logging.Formatter) -> io.String
 )
 def test_no_value_can_end_a_line_or_pass_for_another_field(logger: logging.Logger, value: object, text: str) -> None:
     plain, structured = formatted(logger, TextFormatter()), formatted(logger, JsonFormatter())
-    event(logger, logging.WARNING, "something happened", value=value, last=1)
+    log_event(logger, logging.WARNING, "something happened", value=value, last=1)
     assert re.fullmatch(STAMP, plain.getvalue().partition(" ")[0])
     assert plain.getvalue().partition(" ")[2] == f"WARNING something happened value={text} last=1\n"
     assert len(structured.getvalue().splitlines()) == 1
@@ -283,7 +283,7 @@ def test_what_libraries_say_in_several_lines_is_one_line_too(logger: logging.Log
 def test_an_event_below_the_level_is_left_out(logger: logging.Logger) -> None:
     written = formatted(logger, TextFormatter())
     logger.setLevel(logging.WARNING)
-    event(logger, logging.INFO, "left out")
-    event(logger, logging.WARNING, "logged")
+    log_event(logger, logging.INFO, "left out")
+    log_event(logger, logging.WARNING, "logged")
     assert written.getvalue().endswith(" WARNING logged\n")
     assert written.getvalue().count("\n") == 1

@@ -9,14 +9,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from specbus.bus.broker import Broker, Topic, TopicNotFound
+from specbus.websocket.hub import Hub
 from starlette.responses import Response
 
-from specbus.bus.broker import Broker, Topic, TopicNotFound
 from specbus.contract.commands import Refusal
 from specbus.http.operations import Operations
 from specbus.websocket.commands import Commands
 from specbus.websocket.connection import Connection
-from specbus.websocket.hub import Hub
 from specbus.wire import messages as wire
 from tests.mutants.edits import edit_answer, edit_body, edit_frames, joined, texts
 from tests.mutants.registry import Patch, mutant, wrap

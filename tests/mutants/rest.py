@@ -4,12 +4,13 @@ from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
+from specbus.bus.broker import Broker, Topic
 from starlette.datastructures import Headers
 from starlette.responses import Response
+from starlette.routing import Route
 
-from specbus.bus.broker import Broker, Topic
 from specbus.contract import requests
-from specbus.http import edge, validation
+from specbus.http import routing, validation
 from specbus.http.operations import Operations
 from specbus.http.problems import ProblemError
 from tests.mutants.edits import edit_answer, edit_body, edit_response, edit_schema, too_deep
@@ -102,18 +103,12 @@ def new_topic_answers_404(patch: Patch) -> None:
 
 @mutant("rest", "HEAD is refused with 405 where GET is answered")
 def head_refused(patch: Patch) -> None:
-    def without_head(original: Any, operations: list[requests.Operation]) -> str:
-        return ", ".join(method for method in original(operations).split(", ") if method != "HEAD")
+    def route(original: Any, self: Route, *args: Any, **options: Any) -> None:
+        original(self, *args, **options)
+        if self.methods:
+            self.methods.discard("HEAD")
 
-    def operation(original: Any, self: edge.Edge, scope: Any) -> Any:
-        operations = self._contract.at_path(scope["raw_path"].decode("latin-1"))
-        if scope["method"] == "HEAD" and operations:
-            allow = {"Allow": edge._allow(operations)}
-            raise ProblemError(HTTPStatus.METHOD_NOT_ALLOWED, f"{scope['path']} has no HEAD", headers=allow)
-        return original(self, scope)
-
-    wrap(patch, edge, "_allow", without_head)
-    wrap(patch, edge.Edge, "_operation", operation)
+    wrap(patch, Route, "__init__", route)
 
 
 @mutant("rest", "a 405 has no Allow header")
@@ -123,12 +118,20 @@ def method_not_allowed_without_allow(patch: Patch) -> None:
 
 @mutant("rest", "Allow lists one of a path's operations and forgets the others")
 def stale_allow(patch: Patch) -> None:
-    wrap(patch, edge, "_allow", lambda original, operations: original(operations[:1]))
+    def other_method(original: Any, method: str, path: str, methods: set[str]) -> Response:
+        response: Response = original(method, path, methods & {"GET", "HEAD"})
+        return response
+
+    wrap(patch, routing, "other_method", other_method)
 
 
 @mutant("rest", "the answer to OPTIONS has no Allow header")
 def options_without_allow(patch: Patch) -> None:
-    patch.setattr(edge, "_options", lambda _: Response(status_code=204))
+    def other_method(original: Any, method: str, path: str, methods: set[str]) -> Response:
+        original(method, path, methods)
+        return Response(status_code=204)
+
+    wrap(patch, routing, "other_method", other_method)
 
 
 @mutant("rest", "a 401 has no WWW-Authenticate header", api_key="secret")
@@ -138,11 +141,11 @@ def unauthorized_without_challenge(patch: Patch) -> None:
 
 @mutant("rest", "any API key will do, a wrong one too", api_key="secret")
 def wrong_key_accepted(patch: Patch) -> None:
-    def check_key(original: Any, self: edge.Edge, headers: Headers) -> None:
+    def check_key(original: Any, api_key: str, headers: Headers) -> None:
         if "x-api-key" not in headers:
-            original(self, headers)
+            original(api_key, headers)
 
-    wrap(patch, edge.Edge, "_check_key", check_key)
+    wrap(patch, validation, "check_key", check_key)
 
 
 @mutant("rest", "a chunked body is refused as missing")
@@ -151,14 +154,14 @@ def chunked_body_refused(patch: Patch) -> None:
         data: bytes = await original(receive, scope, most)
         return data if "content-length" in Headers(scope=scope) else b""
 
-    wrap(patch, validation, "_read", read)
+    wrap(patch, validation, "read_body", read)
 
 
 @mutant("rest", "a body declared as charset=utf-16 is accepted")
 def utf_16_accepted(patch: Patch) -> None:
     wrap(
         patch,
-        edge,
+        validation,
         "check_content_type",
         lambda original, values: original([value.lower().replace("utf-16", "utf-8") for value in values]),
     )
@@ -166,12 +169,12 @@ def utf_16_accepted(patch: Patch) -> None:
 
 @mutant("rest", "a body without Content-Type is accepted")
 def missing_content_type_accepted(patch: Patch) -> None:
-    def check(original: Any, self: edge.Edge, operation: requests.Operation, scope: Any) -> None:
-        if operation.body and "content-type" not in Headers(scope=scope):
-            scope["headers"] = [*scope["headers"], (b"content-type", b"application/json")]
-        original(self, operation, scope)
-
-    wrap(patch, edge.Edge, "_check", check)
+    wrap(
+        patch,
+        validation,
+        "check_content_type",
+        lambda original, values: original(values or ["application/json"]),
+    )
 
 
 @mutant("rest", "a body of another Content-Type answers 400 instead of 415")
@@ -182,14 +185,14 @@ def wrong_content_type_answers_400(patch: Patch) -> None:
         except ProblemError as problem:
             raise ProblemError(HTTPStatus.BAD_REQUEST, str(problem)) from None
 
-    wrap(patch, edge, "check_content_type", check)
+    wrap(patch, validation, "check_content_type", check)
 
 
 @mutant("rest", "unknown query parameters are accepted")
 def unknown_query_accepted(patch: Patch) -> None:
-    def check(original: Any, self: requests.Operation, query: str) -> None:
+    def check(original: Any, self: requests.Operation, query: str) -> Any:
         known = {parameter.name for parameter in self.parameters if parameter.place == "query"}
-        original(self, "&".join(part for part in query.split("&") if part.partition("=")[0] in known))
+        return original(self, "&".join(part for part in query.split("&") if part.partition("=")[0] in known))
 
     wrap(patch, requests.Operation, "check_query", check)
 
@@ -246,7 +249,7 @@ def invalid_utf_8_gives_500(patch: Patch) -> None:
         data.decode()
         return original(parse, data)
 
-    wrap(patch, validation, "_judged", judged)
+    wrap(patch, validation, "parse_body", judged)
 
 
 @mutant("rest", "a deeply nested body gives 500")
@@ -256,4 +259,4 @@ def deep_body_gives_500(patch: Patch) -> None:
             raise RecursionError
         return original(parse, data)
 
-    wrap(patch, validation, "_judged", judged)
+    wrap(patch, validation, "parse_body", judged)

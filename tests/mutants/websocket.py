@@ -6,13 +6,13 @@ import uuid
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
+from specbus.bus.broker import Broker
+from specbus.websocket.hub import Hub
 from websockets.frames import Opcode
 
-from specbus.bus.broker import Broker
 from specbus.contract.commands import Refusal, WebSocketContract
 from specbus.websocket.commands import Commands
 from specbus.websocket.connection import Connection
-from specbus.websocket.hub import Hub
 from specbus.wire import messages as wire
 from tests.mutants.edits import decoded, edit_frames, edit_schema, too_deep
 from tests.mutants.registry import Patch, mutant, wrap

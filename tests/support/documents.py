@@ -1,12 +1,35 @@
 """The documents, and copies of them to be edited."""
 
 from pathlib import Path
+from typing import Any
+
+from specbus.spec.documents import bundle
 
 ROOT = Path(__file__).parent.parent.parent
 """The checkout."""
 SPECS = ROOT / "specs"
 PYTHON_SDK = ROOT / "generated" / "sdk" / "python"
 TYPESCRIPT_SDK = ROOT / "generated" / "sdk" / "typescript"
+LIMITS = {
+    "max_queue_size": 100,
+    "overflow_policy": "drop_oldest",
+    "history_size": 100,
+    "max_frame_bytes": 1_048_576,
+    "max_topics": 10_000,
+    "max_subscriptions": 1_000,
+    "max_connections": 20_000,
+    "heartbeat_interval": 0,
+    "ping_interval": 20,
+    "ping_timeout": 20,
+}
+"""The limits of a server that `tests.support.server.running` starts."""
+
+
+def served(name: str, specs: Path = SPECS) -> dict[str, Any]:
+    """The document `name` in `specs` as such a server serves it, but for its address."""
+    document = bundle(specs / f"{name}.yaml")
+    document["info"]["x-limits"] = LIMITS
+    return document
 
 
 def copied_specs(tmp_path: Path) -> Path:

@@ -11,7 +11,8 @@ import msgspec
 import uvloop
 import websockets
 
-from specbus.app import Service, listen
+from specbus.app import Service
+from specbus.server import listen
 from specbus.settings import Settings, load
 from tests.support.messages import publication
 

@@ -1,1 +1,1 @@
-"""`specbus bench`: how fast a publish/subscribe server is, and whether it loses anything on the way."""
+"""`specbus bench`: throughput, latency and memory of a publish/subscribe server, with losses checked."""

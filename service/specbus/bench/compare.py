@@ -1,4 +1,4 @@
-"""`specbus bench compare`: the targets, on Specbus and beside it on a NATS server and on a stand-in, in turn."""
+"""`specbus bench compare`: Specbus against its targets, a NATS server and a FastAPI server, in turn."""
 
 import statistics
 from collections.abc import Callable, Iterable, Sequence
@@ -8,15 +8,15 @@ from typing import Any
 from rich.table import Table
 
 from specbus.bench.errors import CannotRun, Failed
+from specbus.bench.measure import Result, endpoint, measure
 from specbus.bench.plan import Work
 from specbus.bench.report import figures, remarks
-from specbus.bench.requests import GET_HEALTH, PUBLISH, Requested, Requests, measure_requests
-from specbus.bench.scenarios import Result, endpoint, measure
-from specbus.bench.servers import CONNEXION, NATS, SPECBUS, STAND_IN, Kind, Running, started
+from specbus.bench.rest_load import GET_HEALTH, PUBLISH, RestLoad, RestResult, measure_rest
+from specbus.bench.servers import CONNEXION, FASTAPI, NATS, SPECBUS, Kind, Running, started
 
-Measured = Result | Requested
-KINDS = (SPECBUS, NATS, STAND_IN, CONNEXION)
-_MESSAGING = (SPECBUS, NATS, STAND_IN)
+Measured = Result | RestResult
+KINDS = (SPECBUS, NATS, FASTAPI, CONNEXION)
+_MESSAGING = (SPECBUS, NATS, FASTAPI)
 
 
 def per_delivery(result: Measured) -> float | None:
@@ -31,7 +31,7 @@ def per_publish(result: Measured) -> float | None:
 
 def per_request(result: Measured) -> float | None:
     """Microseconds of the server's CPU."""
-    return result.cpu_per_request_us if isinstance(result, Requested) else None
+    return result.cpu_per_request_us if isinstance(result, RestResult) else None
 
 
 def p99(result: Measured) -> float | None:
@@ -48,54 +48,54 @@ def memory(result: Measured) -> float | None:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A work and what is wanted of it."""
+    """A load, and the target for it."""
 
     name: str
-    work: Work | Requests
+    work: Work | RestLoad
     figure: Callable[[Measured], float | None]
     unit: str
     most: float | None = None
-    """What the figure may be."""
+    """Target: the largest figure."""
     most_ratio: float | None = None
-    """What the ratio to `beside` may be."""
+    """Target: the largest ratio to `beside`."""
     beside: str = NATS.name
-    """A kind of server, or another row on Specbus, in the same round."""
+    """What the ratio is to: a kind of server, or another row on Specbus in the same round."""
     kinds: tuple[Kind, ...] = _MESSAGING
-    """The servers that it makes sense for."""
+    """The servers to measure."""
 
 
-_FAN_OUT = Work(subscribers=1000, publishers=1, in_flight=64)
-_HUNDRED = replace(_FAN_OUT, subscribers=100)
-_PAIRS = Work(subscribers=50, publishers=50, topics=50, in_flight=10)
-_HUNDRED_1K = replace(_HUNDRED, size=1024)
+_FANOUT_1000 = Work(subscribers=1000, publishers=1, in_flight=64)
+_FANOUT_100 = replace(_FANOUT_1000, subscribers=100)
+_PAIRS_50 = Work(subscribers=50, publishers=50, topics=50, in_flight=10)
+_FANOUT_100_1K = replace(_FANOUT_100, size=1024)
 
 ROWS = (
-    Row("fanout1000", _FAN_OUT, per_delivery, "µs/delivery", most=0.35, most_ratio=0.5),
-    Row("fanout1000-single", replace(_FAN_OUT, in_flight=1), per_delivery, "µs/delivery", most=7.0, most_ratio=0.6),
-    Row("fanout1000-1k", replace(_FAN_OUT, size=1024), per_delivery, "µs/delivery", most_ratio=0.6),
+    Row("fanout1000", _FANOUT_1000, per_delivery, "µs/delivery", most=0.35, most_ratio=0.5),
+    Row("fanout1000-single", replace(_FANOUT_1000, in_flight=1), per_delivery, "µs/delivery", most=7.0, most_ratio=0.6),
+    Row("fanout1000-1k", replace(_FANOUT_1000, size=1024), per_delivery, "µs/delivery", most_ratio=0.6),
     Row(
         "fanout1000-1k-single",
-        replace(_FAN_OUT, size=1024, in_flight=1),
+        replace(_FANOUT_1000, size=1024, in_flight=1),
         per_delivery,
         "µs/delivery",
         most_ratio=0.6,
     ),
-    Row("fanout1000-16k", replace(_FAN_OUT, size=16_384), per_delivery, "µs/delivery", most_ratio=0.6),
+    Row("fanout1000-16k", replace(_FANOUT_1000, size=16_384), per_delivery, "µs/delivery", most_ratio=0.6),
     Row(
         "fanout1000-16k-single",
-        replace(_FAN_OUT, size=16_384, in_flight=1),
+        replace(_FANOUT_1000, size=16_384, in_flight=1),
         per_delivery,
         "µs/delivery",
         most_ratio=0.6,
     ),
-    Row("fanout100", _HUNDRED, per_delivery, "µs/delivery", most=0.35),
-    Row("pairs50", _PAIRS, per_publish, "µs/publish", most=7.0, most_ratio=1.4),
+    Row("fanout100", _FANOUT_100, per_delivery, "µs/delivery", most=0.35),
+    Row("pairs50", _PAIRS_50, per_publish, "µs/publish", most=7.0, most_ratio=1.4),
     # One write for each delivery, as nearly all of `topics10000` are.
-    Row("pairs50-single", replace(_PAIRS, in_flight=1), per_publish, "µs/publish"),
-    Row("latency", replace(_HUNDRED, rate=200), p99, "µs p99", most_ratio=1.0),
+    Row("pairs50-single", replace(_PAIRS_50, in_flight=1), per_publish, "µs/publish"),
+    Row("latency", replace(_FANOUT_100, rate=200), p99, "µs p99", most_ratio=1.0),
     Row(
         "topics10000",
-        replace(_PAIRS, subscribers=10_000, topics=10_000),
+        replace(_PAIRS_50, subscribers=10_000, topics=10_000),
         per_publish,
         "µs/publish",
         most_ratio=1.2,
@@ -108,10 +108,10 @@ ROWS = (
         "kB/connection",
         most=4.0,
     ),
-    Row("fanout100-1k", _HUNDRED_1K, per_delivery, "µs/delivery", kinds=(SPECBUS,)),
+    Row("fanout100-1k", _FANOUT_100_1K, per_delivery, "µs/delivery", kinds=(SPECBUS,)),
     Row(
         "stalled",
-        replace(_HUNDRED_1K, subscribers=99, stalled=1),
+        replace(_FANOUT_100_1K, subscribers=99, stalled=1),
         per_delivery,
         "µs/delivery",
         most_ratio=1.1,
@@ -127,15 +127,15 @@ ROWS = (
 
 @dataclass(slots=True)
 class Outcome:
-    """What the rounds of one row came to."""
+    """The results of one row, of all rounds."""
 
     row: Row
     results: dict[str, list[Measured | None]]
-    """By the name of the server, in the order of the rounds; None where a run came to nothing."""
+    """By the name of the server, in the order of the rounds; None for a run that failed."""
     all_of_specbus: dict[str, list[Measured | None]]
-    """Those of Specbus by the name of the row."""
+    """The results of Specbus, by the name of the row."""
     failures: list[str]
-    """Why runs came to nothing."""
+    """Why runs failed."""
 
     def _figures(self, results: Iterable[Measured | None]) -> list[float | None]:
         return [None if result is None else self.row.figure(result) for result in results]
@@ -147,7 +147,7 @@ class Outcome:
 
     @property
     def ratios(self) -> list[float]:
-        """The ratio of each round that both runs came to something in."""
+        """The ratio of each round in which both runs succeeded."""
         beside = self.row.beside
         others = self.results.get(beside) or self.all_of_specbus.get(beside, [])
         pairs = zip(self._figures(self.results.get(SPECBUS.name, [])), self._figures(others), strict=False)
@@ -155,7 +155,7 @@ class Outcome:
 
     @property
     def met(self) -> bool | None:
-        """Whether the targets are met; None if there are none, or nothing to tell it by."""
+        """Whether the targets are met; None if there are none, or no results to judge by."""
         verdicts = []
         if self.row.most is not None and (value := self.median(SPECBUS.name)) is not None:
             verdicts.append(value <= self.row.most)
@@ -165,12 +165,12 @@ class Outcome:
 
     @property
     def faultless(self) -> bool:
-        """Whether all runs of Specbus came to something, and lost nothing."""
+        """Whether all runs of Specbus succeeded and lost nothing."""
         return all(result is not None and result.faultless for result in self.results.get(SPECBUS.name, []))
 
     @property
     def remarks(self) -> list[str]:
-        """What must be said about the runs, each line once."""
+        """The remarks on all runs, without repetitions."""
         lines = [
             f"{self.row.name}, {name}: {line}"
             for name, results in self.results.items()
@@ -185,13 +185,13 @@ def compare(
     rows: Sequence[Row],
     kinds: Iterable[Kind],
     rounds: int,
-    adjust: Callable[[Work | Requests], Work | Requests],
+    adjust: Callable[[Work | RestLoad], Work | RestLoad],
     progress: Callable[[str, float], None],
     deadline: float,
 ) -> list[Outcome]:
     """Run all `rows` in turn, `rounds` times, the servers alternating. Raises CannotRun if Specbus cannot start.
 
-    A server beside it that cannot, and a run that fails, leave a gap and a remark.
+    Another server that cannot start, and a run that fails, leave a gap and a remark.
     """
     kinds = list(kinds)
     specbus: dict[str, list[Measured | None]] = {}
@@ -219,19 +219,19 @@ def compare(
     return outcomes
 
 
-def _measured(running: Running, work: Work | Requests, deadline: float) -> Measured:
+def _measured(running: Running, work: Work | RestLoad, deadline: float) -> Measured:
     """Measure a server that has started. Raises Failed."""
     try:
         to = endpoint(running.url, None, deadline)
-        if isinstance(work, Requests):
-            return measure_requests(running, to, work)
+        if isinstance(work, RestLoad):
+            return measure_rest(running, to, work)
         return measure(running, to, work, lambda *_: None)
     except CannotRun as error:
         raise Failed(str(error)) from None
 
 
 def table(outcomes: Iterable[Outcome]) -> Table:
-    """The outcomes for a person: medians, ratios with the least and the greatest, and whether the target is met."""
+    """The outcomes as a table: medians, ratios with their range, targets, and whether they are met."""
     shown = Table("work", "unit", *(kind.name for kind in KINDS), "ratio", "target", "met")
     for column in shown.columns[:1] + shown.columns[2 : 2 + len(KINDS)]:
         column.no_wrap = True
@@ -253,7 +253,7 @@ def table(outcomes: Iterable[Outcome]) -> Table:
 
 
 def as_json(outcomes: Iterable[Outcome]) -> list[dict[str, Any]]:
-    """The outcomes for JSON, with every run."""
+    """The outcomes as JSON, with every run."""
     return [
         {
             "work": outcome.row.name,

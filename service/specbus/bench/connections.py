@@ -12,9 +12,9 @@ from websockets.uri import parse_uri
 
 from specbus.bench.errors import Failed
 
-_AT_ONCE = 64
+_MAX_PARALLEL = 64
 """Connections that are opened at a time."""
-_FRAMES_AT_ONCE = 100
+_MAX_UNANSWERED = 100
 """Frames that are sent before their answers are read: what is on its way has to fit into the sockets' buffers."""
 
 
@@ -45,16 +45,16 @@ class Opening:
 
 def open_all(endpoint: Endpoint, openings: Sequence[Opening]) -> Iterator[socket.socket]:
     """A socket for each of `openings`, with all its frames answered. Raises Failed."""
-    for first in range(0, len(openings), _AT_ONCE):
-        some = openings[first : first + _AT_ONCE]
+    for first in range(0, len(openings), _MAX_PARALLEL):
+        some = openings[first : first + _MAX_PARALLEL]
         dialled = [_Connection(endpoint, opening) for opening in some]
         for connection in dialled:
             connection.finish_handshake()
-        for begin in range(0, max(len(opening.frames) for opening in some), _FRAMES_AT_ONCE):
+        for begin in range(0, max(len(opening.frames) for opening in some), _MAX_UNANSWERED):
             for connection in dialled:
-                connection.ask(begin, begin + _FRAMES_AT_ONCE)
+                connection.ask(begin, begin + _MAX_UNANSWERED)
             for connection in dialled:
-                connection.await_answers(begin + _FRAMES_AT_ONCE)
+                connection.await_answers(begin + _MAX_UNANSWERED)
         for connection in dialled:
             connection.socket.setblocking(False)
             yield connection.socket

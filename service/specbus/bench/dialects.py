@@ -4,7 +4,7 @@ import struct
 from dataclasses import dataclass
 from typing import Protocol
 
-from specbus.bench.counting import MARKER, STAMP, message
+from specbus.bench.event_scan import MARKER, STAMP, message
 
 _TEXT, _BINARY = 0x81, 0x82
 

@@ -1,4 +1,4 @@
-"""Why a run came to nothing."""
+"""Why a run has no result."""
 
 
 class CannotRun(Exception):

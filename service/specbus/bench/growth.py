@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from specbus.bench.measure import Result, endpoint, measure
 from specbus.bench.plan import Work
-from specbus.bench.scenarios import Result, endpoint, measure
 from specbus.bench.servers import SPECBUS, started
 
 SUBSCRIBERS = (1, 10, 100, 1_000, 5_000, 10_000)
@@ -21,10 +21,10 @@ class Growth:
     by_topics: list[tuple[int, Result]]
 
 
-def growth(most: int, duration: float, progress: Callable[[str, float], None], deadline: float) -> Growth:
-    """Run them all, up to `most` subscribers and topics. Raises CannotRun, Failed."""
-    subscribers = [number for number in SUBSCRIBERS if number <= most]
-    topics = [number for number in TOPICS if number <= most]
+def growth(limit: int, duration: float, progress: Callable[[str, float], None], deadline: float) -> Growth:
+    """Run everything, up to `limit` subscribers and topics. Raises CannotRun, Failed."""
+    subscribers = [number for number in SUBSCRIBERS if number <= limit]
+    topics = [number for number in TOPICS if number <= limit]
     steps = len(subscribers) + len(topics)
 
     def run(work: Work, done: int, what: str) -> Result:

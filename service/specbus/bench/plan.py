@@ -1,4 +1,4 @@
-"""What is to be done, and which worker does what of it."""
+"""The load of a run, and how it is divided among the workers."""
 
 from dataclasses import dataclass
 
@@ -62,21 +62,21 @@ class Plan:
     core: int | None
     """The core to run on."""
     busy: bool
-    """Whether to look for what came without ever sleeping: it spares the server the cost of waking the worker."""
+    """Whether to poll without sleeping, which spares the server the cost of waking the worker."""
     endpoint: Endpoint
     dialect: Dialect
     work: Work
-    board: str
-    """The board's file."""
+    shared_file: str
+    """The file of the `SharedState`."""
     shared_streams: int
-    """How many streams have subscribers at several workers."""
+    """Number of streams with subscribers at several workers; 0 if each has all of them at one."""
     share: Share
 
 
 def share(work: Work, topics: list[str], workers: int) -> list[Share]:
-    """What each of the workers does, without those that nothing is left for."""
-    deal = _fan_out if work.topics == 1 else _spread
-    shares = [deal(work, topics, workers, worker) for worker in range(workers)]
+    """The share of each worker, without workers that would have nothing to do."""
+    divide = _fan_out if work.topics == 1 else _spread
+    shares = [divide(work, topics, workers, worker) for worker in range(workers)]
     return [one for one in shares if one.subscribers or one.publishers]
 
 

@@ -1,14 +1,14 @@
-"""The drawings, as SVG."""
+"""The plots, as SVG."""
 
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from specbus.bench.errors import CannotRun
-from specbus.bench.scenarios import Result
+from specbus.bench.measure import Result
 
 
-def draw_course(file: Path, name: str, result: Result) -> None:
+def draw_timeline(file: Path, name: str, result: Result) -> None:
     """Draw latency and throughput over time. Raises CannotRun."""
     figure, (above, below) = _axes(2)
     seconds = [point.second for point in result.course]

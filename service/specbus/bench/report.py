@@ -1,4 +1,4 @@
-"""What a run has to say: on the terminal, as JSON, as a drawing."""
+"""The result of a run: on the terminal, and as JSON."""
 
 import json
 import platform
@@ -13,15 +13,15 @@ from rich.console import Console
 from rich.table import Table
 
 from specbus import __version__
-from specbus.bench.requests import Requested
-from specbus.bench.scenarios import Result
+from specbus.bench.measure import Result
+from specbus.bench.rest_load import RestResult
 
-_MUCH_FOREIGN = 0.15
-"""The share of the server's core that other programs may take before it is worth a word."""
+_MAX_FOREIGN = 0.15
+"""The share of the server's core that other programs may use before the figures are called unreliable."""
 
 
 def show(console: Console, name: str, result: Result) -> None:
-    """Print the table of one run, and what is to be said about it."""
+    """Print the table of one run, and the remarks."""
     table = Table("", name, title_justify="left")
     table.columns[1].justify = "right"
     for label, value in _rows(result):
@@ -52,17 +52,19 @@ def microseconds(value: float | None) -> str:
     return "-" if value is None else f"{value:,.2f} µs" if value < 100 else f"{value:,.0f} µs"
 
 
-def remarks(result: Result | Requested) -> list[str]:
-    """What a person must know beside the figures."""
+def remarks(result: Result | RestResult) -> list[str]:
+    """What a reader must know to judge the figures."""
     lines: list[str] = []
-    if isinstance(result, Requested):
+    if isinstance(result, RestResult):
         return lines
-    if result.full:
-        lines.append(f"A worker's core was full ({result.worker_busy:.0%}): the server can do more than this shows.")
-    if result.foreign is not None and result.foreign > _MUCH_FOREIGN:
-        lines.append(f"Other programs took {result.foreign:.0%} of the server's core: do not trust these figures.")
+    if result.is_saturated:
+        lines.append(
+            f"A worker's core was saturated ({result.worker_busy:.0%}): the server can do more than this shows."
+        )
+    if result.foreign is not None and result.foreign > _MAX_FOREIGN:
+        lines.append(f"Other programs used {result.foreign:.0%} of the server's core: do not trust these figures.")
     if result.stalled:
-        lines.append("FAULT: nothing came any more, and the run was ended.")
+        lines.append("FAULT: events stopped coming, and the run was aborted.")
     for number, what in (
         (result.lost, "lost"),
         (result.late, "out of order"),
@@ -78,7 +80,7 @@ def remarks(result: Result | Requested) -> list[str]:
 
 
 def machine() -> dict[str, Any]:
-    """Where and when."""
+    """Machine, versions and time."""
     return {
         "date": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         "version": __version__,
@@ -101,10 +103,10 @@ def _lines(file: Path) -> list[str]:
 
 
 def write_json(file: Path, figures: Mapping[str, Any]) -> None:
-    """Write `figures`, with where and when they were taken."""
+    """Write `figures`, with the machine, versions and time."""
     file.write_text(json.dumps({**machine(), **figures}, indent=1) + "\n")
 
 
-def figures(result: Result | Requested) -> dict[str, Any]:
+def figures(result: Result | RestResult) -> dict[str, Any]:
     """A run for JSON."""
     return asdict(result)

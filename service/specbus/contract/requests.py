@@ -47,8 +47,8 @@ class Parameter:
             raise ContractError(f"{place}: needs a schema of type {', '.join(_TYPES[:-1])} or {_TYPES[-1]}")
         return cls(name, where, node.get("required", False), schema["type"], Schema(schema, place))
 
-    def check(self, text: str) -> None:
-        """Raise InvalidRequest unless `text`, percent-decoded, is a value of this parameter."""
+    def check(self, text: str) -> Json:
+        """The value that `text`, percent-decoded, is of this parameter. Raises InvalidRequest if it is none."""
         value: Json = text
         # JSON's grammar, not Python's: "1_0" and " 1" are no integers.
         if self.type == "integer" and _INTEGER.fullmatch(text):
@@ -61,6 +61,7 @@ class Parameter:
             value = text == "true"
         if problems := self.schema.problems(value, self.name):
             raise InvalidRequest("; ".join(problems))
+        return value
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,26 +135,24 @@ class Operation:
         """The path, percent-encoded, in which the parameters have `values`."""
         return _TEMPLATED.sub(lambda found: quote(values[found[1]], safe=""), self.path)
 
-    def check_path(self, values: dict[str, str]) -> None:
-        """Raise InvalidRequest unless the path parameters may have `values`."""
-        for parameter in self.parameters:
-            if parameter.place == "path":
-                parameter.check(values[parameter.name])
+    def check_path(self, texts: dict[str, str]) -> dict[str, Json]:
+        """The path parameters' values, whose `texts` are given. Raises InvalidRequest."""
+        return {each.name: each.check(texts[each.name]) for each in self.parameters if each.place == "path"}
 
-    def check_query(self, query: str) -> None:
-        """Raise InvalidRequest unless the query string has just what the operation takes, once each."""
+    def check_query(self, query: str) -> dict[str, Json]:
+        """The query parameters' values. Raises InvalidRequest unless `query` has what is declared, once each."""
         known = {parameter.name: parameter for parameter in self.parameters if parameter.place == "query"}
-        seen: set[str] = set()
+        values: dict[str, Json] = {}
         for name, text in parse_qsl(query, keep_blank_values=True):
             if name not in known:
                 raise InvalidRequest(f"unknown query parameter {quoted(name)}")
-            if name in seen:
+            if name in values:
                 raise InvalidRequest(f"{name} is given twice")
-            seen.add(name)
-            known[name].check(text)
+            values[name] = known[name].check(text)
         for name, parameter in known.items():
-            if parameter.required and name not in seen:
+            if parameter.required and name not in values:
                 raise InvalidRequest(f"{name} is required")
+        return values
 
     def problems_of_response(self, status: int, headers: dict[str, str], body: bytes) -> list[str]:
         """What is wrong with a response of this operation; empty when nothing is. Names in `headers` are lower case."""

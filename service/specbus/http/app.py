@@ -1,23 +1,31 @@
-"""The REST application: connexion on the contract."""
+"""The REST application: connexion on the contract.
 
-import inspect
+The way of a request: `Routing` finds its operation, by connexion's router; `Dispatch` has the contract judge it and
+calls the handler; what either raises, connexion's error handlers make a problem document of. Of connexion's other
+middleware nothing is left to do: what it checks, the contract has checked, compiled and with words of ours.
+"""
+
 import logging
+from functools import partial
 from http import HTTPStatus
-from typing import Any, get_args
+from typing import Any
 
-import connexion
+from connexion import ConnexionMiddleware
 from connexion.exceptions import InvalidSpecification, ResolverError
+from connexion.lifecycle import ConnexionResponse
+from connexion.middleware.exceptions import ExceptionMiddleware
 from connexion.options import SwaggerUIOptions
 from connexion.resolver import Resolver
-from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
-from specbus.contract.requests import Operation, RestContract
-from specbus.http.edge import Edge
-from specbus.http.operations import Handler
+from specbus.bus.errors import OperationError
+from specbus.contract.requests import RestContract
+from specbus.http.dispatch import Call, Dispatch, Handler, ResponseCheck, check_handlers
+from specbus.http.elsewhere import Elsewhere, FrontPage
 from specbus.http.problems import ProblemError
-from specbus.http.validation import validators
+from specbus.http.routing import Routing
 from specbus.spec.documents import ContractError
+from specbus.wire import problem
 
 _log = logging.getLogger(__name__)
 
@@ -32,16 +40,21 @@ def build(
     site: bool = False,
     debug: bool = False,
 ) -> ASGIApp:
-    """The ASGI application for `contract`, whose operations `handlers` carry out; with `site`, the pages too.
+    """The ASGI application for `contract`, whose operations `handlers` carry out.
 
-    Raises ContractError, also for an operation without a handler and a handler without an operation.
+    Args:
+        contract: What is routed and judged by.
+        handlers: The operations by their operationId.
+        websocket_path: Where the WebSocket is; a request there is told to upgrade.
+        api_key: The key that secured operations ask for, if any.
+        max_body_bytes: The largest body that is taken; larger ones are refused with 413.
+        site: Whether the pages are served too, where the contract has nothing, and at "/" for a browser.
+        debug: Whether each response is checked against the contract, and a violation logged.
+
+    Raises:
+        ContractError: The document is not one to run from: also for an operation without a handler, or the reverse.
     """
-    if missing := sorted(contract.operations.keys() - handlers.keys()):
-        raise ContractError(f'openapi.yaml: operation "{missing[0]}" has no handler')
-    if left := sorted(handlers.keys() - contract.operations.keys()):
-        raise ContractError(f'openapi.yaml: handler "{left[0]}" has no operation')
-    for operation in contract.operations.values():
-        _check_arguments(operation, handlers[operation.id])
+    check_handlers(contract, handlers)
     for id_, field in (("createTopic", "name"), ("publishMessage", "id")):
         body = contract.operations[id_].body
         if body is None or not body.schema.promises(field, "string"):
@@ -49,73 +62,55 @@ def build(
     published = contract.operations["publishMessage"].body
     if published is None or not published.keeps_text:
         raise ContractError('openapi.yaml: operation "publishMessage": its body must have x-verbatim: true')
-    app = connexion.AsyncApp(__name__, swagger_ui_options=SwaggerUIOptions(swagger_ui=False, serve_spec=False))
-    app.add_error_handler(ProblemError, _problem)
-    app.add_error_handler(HTTPException, _http_error)
-    app.add_error_handler(Exception, _failure)
+
+    def call(operation_id: str, handler: Handler) -> Call:
+        return Call(contract.operations[operation_id], handler, api_key=api_key, max_body_bytes=max_body_bytes)
+
+    app = ConnexionMiddleware(
+        Dispatch(Elsewhere(websocket_path, site=site)),
+        import_name=__name__,
+        middlewares=[
+            *([FrontPage] if site else []),
+            *([partial(ResponseCheck, contract=contract)] if debug else []),
+            ExceptionMiddleware,
+            Routing,
+        ],
+        swagger_ui_options=SwaggerUIOptions(swagger_ui=False, serve_spec=False),
+    )
+    app.add_error_handler(ProblemError, _refuse)
+    app.add_error_handler(OperationError, _refuse_operation)
+    app.add_error_handler(Exception, _fail)
     try:
-        app.add_api(
-            _for_connexion(contract.document),
-            resolver=Resolver(handlers.__getitem__),
-            validator_map=validators(contract, max_body_bytes),
-        )
+        app.add_api(_at_root(contract.document), resolver=Resolver(handlers.__getitem__), call=call)
     except (InvalidSpecification, ResolverError) as error:
         place = "/".join(map(str, getattr(error, "absolute_path", ())))
         raise ContractError(f"openapi.yaml: {place}: {getattr(error, 'message', error)}") from None
-    return Edge(app, contract, websocket_path, api_key=api_key, site=site, debug=debug)
+
+    async def entered(scope: Any, receive: Any, send: Any) -> None:
+        await app(dict(scope), receive, send)
+
+    return entered
 
 
-def _check_arguments(operation: Operation, handler: Handler) -> None:
-    """Raise ContractError unless `operation` has the parameters that `handler` takes, by name and type."""
-    declared = {parameter.name: parameter for parameter in operation.parameters}
-    for name, argument in inspect.signature(handler).parameters.items():
-        parameter = declared.get(name)
-        type_ = "integer" if int in (argument.annotation, *get_args(argument.annotation)) else "string"
-        if argument.default is argument.empty and (parameter is None or not parameter.required):
-            raise ContractError(f'openapi.yaml: operation "{operation.id}": needs a required parameter {name}')
-        if parameter is not None and parameter.type != type_:
-            raise ContractError(
-                f'openapi.yaml: operation "{operation.id}": its parameter {name} must be of type {type_}'
-            )
+def _at_root(document: dict[str, Any]) -> dict[str, Any]:
+    """`document` without its servers: connexion would have paths begin with that of the first one's URL."""
+    return {key: value for key, value in document.items() if key != "servers"}
 
 
-def _for_connexion(document: dict[str, Any]) -> dict[str, Any]:
-    """`document` as connexion gets it: the edge has checked the key already, and paths begin at the root."""
-    paths = {
-        path: {
-            method: {key: value for key, value in item[method].items() if key != "security"}
-            if isinstance(item[method], dict)
-            else item[method]
-            for method in item
-        }
-        for path, item in document["paths"].items()
-    }
-    rest = {key: value for key, value in document.items() if key not in ("security", "servers")}
-    return {**rest, "paths": paths}
-
-
-def _as_connexion(problem: ProblemError) -> connexion.lifecycle.ConnexionResponse:
-    response = problem.response()
-    headers = {
-        name: value for name, value in response.headers.items() if name not in ("content-type", "content-length")
-    }
-    return connexion.lifecycle.ConnexionResponse(
-        response.status_code, response.media_type, response.media_type, bytes(response.body), headers
+async def _refuse(_request: object, error: ProblemError) -> ConnexionResponse:
+    response = error.response()
+    return ConnexionResponse(
+        response.status_code, problem.MEDIA_TYPE, body=bytes(response.body), headers=dict(response.headers)
     )
 
 
-async def _problem(_request: object, error: ProblemError) -> connexion.lifecycle.ConnexionResponse:
-    return _as_connexion(error)
+async def _refuse_operation(request: object, error: OperationError) -> ConnexionResponse:
+    """What the bus refuses."""
+    return await _refuse(request, ProblemError(error.status, str(error), error.problem, error.title))
 
 
-async def _http_error(_request: object, error: HTTPException) -> connexion.lifecycle.ConnexionResponse:
-    """What connexion refuses by itself, in our form and without its texts."""
-    status = HTTPStatus(error.status_code)
-    headers = dict(error.headers or {})
-    return _as_connexion(ProblemError(status, str(error.detail or status.phrase), headers=headers))
-
-
-async def _failure(_request: object, error: Exception) -> connexion.lifecycle.ConnexionResponse:
+async def _fail(request: object, error: Exception) -> ConnexionResponse:
     """A defect of ours: the log gets the traceback, the client nothing of it."""
     _log.error("an operation failed", exc_info=error)
-    return _as_connexion(ProblemError(HTTPStatus.INTERNAL_SERVER_ERROR, "the service failed; its log says why"))
+    failure = ProblemError(HTTPStatus.INTERNAL_SERVER_ERROR, "the service failed; its log says why")
+    return await _refuse(request, failure)

@@ -1,12 +1,11 @@
-"""Problem documents (RFC 9457): the only errors that the REST side answers with."""
+"""Requests that end in a problem document: the only errors that the REST side answers with."""
 
+from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Literal
 
-import msgspec
 from starlette.responses import Response
 
-Kind = Literal["topic-exists", "topic-limit", "topic-not-found"]
+from specbus.wire import problem
 
 
 class ProblemError(Exception):
@@ -16,26 +15,19 @@ class ProblemError(Exception):
         self,
         status: HTTPStatus,
         detail: str,
-        kind: Kind | None = None,
+        kind: str | None = None,
         title: str | None = None,
-        headers: dict[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
-        """`kind` is the last part of the document's `type`, `title` goes with it; without it the status says it all."""
+        """Take what `wire.problem.encode` takes, and the `headers` that the answer needs beside."""
         super().__init__(detail)
-        self.status = status
-        self._document = {
-            "type": f"urn:specbus:problem:{kind}" if kind else "about:blank",
-            "title": title or status.phrase,
-            "status": status.value,
-            "detail": detail,
-        }
+        self._status = status
+        self._detail = detail
+        self._kind = kind
+        self._title = title
         self._headers = headers
 
     def response(self) -> Response:
-        """The problem document."""
-        return Response(
-            msgspec.json.encode(self._document),
-            self.status,
-            headers=self._headers,
-            media_type="application/problem+json",
-        )
+        """The answer."""
+        body = problem.encode(self._status, self._detail, self._kind, self._title)
+        return Response(body, self._status, headers=self._headers, media_type=problem.MEDIA_TYPE)

@@ -1,64 +1,32 @@
-"""Validators for connexion's `validator_map`: the compiled contract judges, so formats count and the words are ours."""
+"""What a request must have beside its path: a key, a body that is declared and readable."""
 
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import unquote
 
-from connexion.datastructures import MediaTypeDict
-from connexion.middleware.abstract import ROUTING_CONTEXT
 from starlette.datastructures import Headers
-from starlette.types import Message, Receive, Scope
+from starlette.requests import ClientDisconnect, Request
+from starlette.types import Receive, Scope
+from werkzeug.http import parse_options_header
 
-from specbus.contract.requests import InvalidRequest, Operation, RestContract
+from specbus.auth import keys
+from specbus.contract.requests import InvalidRequest
 from specbus.http.problems import ProblemError
 
-BODY = "specbus.body"
-"""Where in the ASGI scope the operations find the parsed body."""
 
-
-def validators(contract: RestContract, max_body_bytes: int) -> dict[str, Any]:
-    """The `validator_map` that has `contract` judge. A larger body than `max_body_bytes` is refused with 413."""
-
-    def operation(scope: Scope) -> Operation:
-        return contract.operations[scope["extensions"][ROUTING_CONTEXT]["operation_id"]]
-
-    class Parameters:
-        def __init__(self, *_args: object, **_options: object) -> None:
-            """Connexion's options are in the contract already."""
-
-        def validate(self, scope: Scope) -> None:
-            try:
-                operation(scope).check_query(scope["query_string"].decode("latin-1"))
-            except InvalidRequest as error:
-                raise ProblemError(HTTPStatus.BAD_REQUEST, str(error)) from None
-            # The edge has encoded them; a number is converted by now.
-            values = scope["path_params"]
-            values.update({name: unquote(text) for name, text in values.items() if isinstance(text, str)})
-
-    class Body:
-        def __init__(self, **_options: object) -> None:
-            """Connexion's options are in the contract already."""
-
-        async def wrap_receive(self, receive: Receive, *, scope: Scope) -> tuple[Receive, Scope]:
-            body = operation(scope).body
-            if body is None:
-                return receive, scope
-            data = await _read(receive, scope, max_body_bytes)
-            return _replay(data), {**scope, BODY: _judged(body.parse, data)}
-
-    return {"parameter": Parameters, "body": MediaTypeDict({"*/*json": Body})}
+def check_key(api_key: str | None, headers: Headers) -> None:
+    """Raise ProblemError unless the request has `api_key`, where one is wanted."""
+    if not keys.accepts(api_key, headers.getlist("x-api-key")):
+        raise ProblemError(HTTPStatus.UNAUTHORIZED, keys.REFUSAL, headers=keys.CHALLENGE)
 
 
 def check_content_type(values: list[str]) -> None:
-    """Raise ProblemError unless the content is declared as JSON, in UTF-8 if at all (RFC 8259, 8.1)."""
-    media_type, _, options = values[0].partition(";") if len(values) == 1 else ("", "", "")
-    charset = [option.strip() for option in options.lower().split(";") if option.strip().startswith("charset=")]
-    if media_type.strip().lower() != "application/json" or charset not in (
-        [],
-        ["charset=utf-8"],
-        ['charset="utf-8"'],
-    ):
+    """Raise ProblemError unless the content is declared as JSON, in UTF-8 if at all (RFC 8259, 8.1).
+
+    `values` are those of all the request's `Content-Type` fields.
+    """
+    media_type, options = parse_options_header(values[0]) if len(values) == 1 else ("", {})
+    if media_type.lower() != "application/json" or options.get("charset", "utf-8").lower() != "utf-8":
         given = ", ".join(values)[:128] or "none"
         raise ProblemError(
             HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
@@ -67,20 +35,22 @@ def check_content_type(values: list[str]) -> None:
         )
 
 
-async def _read(receive: Receive, scope: Scope, most: int) -> bytes:
-    """The whole body, chunked or not. Raises ProblemError if it is larger than `most` bytes."""
+async def read_body(receive: Receive, scope: Scope, most: int) -> bytes:
+    """The whole body, chunked or not. Raises ProblemError if it is larger than `most` bytes or breaks off."""
+    request = Request(scope, receive)
+    size = int(request.headers.get("content-length", 0))
     parts: list[bytes] = []
-    announced = int(Headers(scope=scope).get("content-length", 0))
-    size = 0
-    more = True
-    while more and max(size, announced) <= most:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise ProblemError(HTTPStatus.BAD_REQUEST, "the body ended before its length")
-        parts.append(message.get("body", b""))
-        size += len(parts[-1])
-        more = message.get("more_body", False)
-    if max(size, announced) > most:
+    try:
+        if size <= most:
+            size = 0
+            async for part in request.stream():
+                parts.append(part)
+                size += len(part)
+                if size > most:
+                    break
+    except ClientDisconnect:
+        raise ProblemError(HTTPStatus.BAD_REQUEST, "the body ended before its length") from None
+    if size > most:
         raise ProblemError(
             HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
             f"the body must be at most {most} bytes",
@@ -89,17 +59,8 @@ async def _read(receive: Receive, scope: Scope, most: int) -> bytes:
     return b"".join(parts)
 
 
-def _replay(data: bytes) -> Receive:
-    """A `receive` that gives the body that has been read."""
-
-    async def receive() -> Message:
-        return {"type": "http.request", "body": data, "more_body": False}
-
-    return receive
-
-
-def _judged(parse: Callable[[bytes], Any], data: bytes) -> Any:
-    """What `parse` makes of `data`. Raises ProblemError."""
+def parse_body(parse: Callable[[bytes], Any], data: bytes) -> Any:
+    """What `parse`, a `contract.requests.Body`'s, makes of `data`. Raises ProblemError."""
     if not data.strip():
         raise ProblemError(HTTPStatus.BAD_REQUEST, "a body is required")
     try:

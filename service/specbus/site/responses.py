@@ -5,6 +5,8 @@ from http import HTTPStatus
 
 from starlette.datastructures import Headers
 from starlette.responses import Response
+from werkzeug.datastructures import MIMEAccept
+from werkzeug.http import parse_accept_header, parse_etags, unquote_etag
 
 from specbus.site.assets import assets, etag, version
 from specbus.site.pages import PAGES, Page, policy, render
@@ -20,6 +22,8 @@ HEADERS = {
 """What every page and asset is sent with."""
 
 _FOR_EVER = "public, max-age=31536000, immutable"
+_HTML = ("text/html", "text/html; charset=utf-8")
+"""What a client may call the pages' media type; they are served as the second."""
 _PAGES = {page.path: page for page in PAGES}
 
 
@@ -29,7 +33,7 @@ def respond(path: str, headers: Headers) -> Response | None:
         html = _html(page)
         # The page of "/" shares its address with the JSON list.
         vary = {"Vary": "Accept"} if path == "/" else {}
-        return _answer(html, "text/html; charset=utf-8", etag(html), {"Cache-Control": "no-cache", **vary}, headers)
+        return _answer(html, _HTML[1], etag(html), {"Cache-Control": "no-cache", **vary}, headers)
     if path.startswith("/assets/"):
         _, _, which, *name = path.split("/")
         asset = assets().get("/".join(name)) if which == version() else None
@@ -40,8 +44,8 @@ def respond(path: str, headers: Headers) -> Response | None:
 
 def prefers_html(headers: Headers) -> bool:
     """Whether a request with `headers` would rather have HTML than JSON (RFC 9110, 12.5.1): a browser's would."""
-    accepted = ",".join(headers.getlist("accept"))
-    return _quality(accepted, "text", "html") > _quality(accepted, "application", "json")
+    accepted = parse_accept_header(",".join(headers.getlist("accept")), MIMEAccept)
+    return max(map(accepted.quality, _HTML)) > accepted.quality("application/json")
 
 
 @cache
@@ -51,22 +55,6 @@ def _html(page: Page) -> bytes:
 
 def _answer(content: bytes, media_type: str, tag: str, fields: dict[str, str], headers: Headers) -> Response:
     fields = {**HEADERS, **fields, "ETag": tag}
-    known = {one.strip().removeprefix("W/") for one in ",".join(headers.getlist("if-none-match")).split(",")}
-    if tag in known or "*" in known:
+    if parse_etags(",".join(headers.getlist("if-none-match"))).contains_weak(unquote_etag(tag)[0]):
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=fields)
     return Response(content, headers=fields, media_type=media_type)
-
-
-def _quality(accepted: str, kind: str, subtype: str) -> float:
-    """How much `accepted`, the value of Accept, wants the media type; the most specific range counts."""
-    best = (0, 0.0)
-    for part in accepted.lower().split(","):
-        media_range, *options = (item.strip() for item in part.split(";"))
-        rank = {f"{kind}/{subtype}": 3, f"{kind}/*": 2, "*/*": 1}.get(media_range, 0)
-        try:
-            quality = next((float(option[2:]) for option in options if option.startswith("q=")), 1.0)
-        except ValueError:
-            quality = 0.0
-        if rank > best[0]:
-            best = (rank, quality)
-    return best[1]

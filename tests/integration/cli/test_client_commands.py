@@ -83,7 +83,7 @@ def topic(server: Server) -> str:
 def retained(server: Server) -> list[str]:
     """The payloads that the topic retains, as text."""
     text = httpx.get(f"{server.url}/topics/orders/messages").text
-    return re.findall(r'"payload":\s*(.*?)\},"ts"', text)
+    return re.findall(r'"payload":\s*(.*?)\},"offset"', text)
 
 
 def payloads(lines: str) -> list[Any]:

@@ -10,7 +10,7 @@ import pytest
 from starlette.responses import Response
 from starlette.types import Message
 
-from specbus.http.validation import _read
+from specbus.http.validation import read_body
 from tests.support.http import MISSING, OPERATIONS, WRONG_NAME, check_problem, exchange
 from tests.support.messages import UUID
 from tests.support.server import Server, connected, running
@@ -81,7 +81,7 @@ async def test_a_body_in_many_parts_is_measured_as_it_comes() -> None:
     async def receive() -> Message:
         return {"type": "http.request", "body": parts.pop(), "more_body": bool(parts)}
 
-    assert await _read(receive, {"type": "http", "headers": []}, 1_000) == b"x" * 1_000
+    assert await read_body(receive, {"type": "http", "headers": []}, 1_000) == b"x" * 1_000
     assert Part.measured <= 2_000
 
 
@@ -93,6 +93,7 @@ async def test_a_body_in_many_parts_is_measured_as_it_comes() -> None:
         "application/json ; charset=utf-8",
         "Application/JSON",
         "application/json;",
+        'application/json; a="b; charset=utf-16"',
     ],
 )
 def test_json_in_utf_8_may_be_declared_in_any_way_that_http_allows(
@@ -112,6 +113,10 @@ def test_json_in_utf_8_may_be_declared_in_any_way_that_http_allows(
         (b"Content-Type: application/vnd.api+json\r\n", "application/vnd.api+json"),
         (b"Content-Type: application/json; charset=utf-16\r\n", "application/json; charset=utf-16"),
         (b"Content-Type: application/json; charset=latin-1\r\n", "application/json; charset=latin-1"),
+        (
+            b'Content-Type: application/json;a="b;c" ; CHARSET="utf-16"\r\n',
+            'application/json;a="b;c" ; CHARSET="utf-16"',
+        ),
         (b"Content-Type: multipart/form-data\r\n", "multipart/form-data"),
         (b"Content-Type: */*\r\n", "*/*"),
         (JSON + JSON, "application/json, application/json"),
@@ -174,6 +179,8 @@ def test_a_name_that_is_too_long_is_refused_in_a_path(client: httpx.Client) -> N
 
 def test_a_percent_encoded_name_is_the_name(server: Server) -> None:
     assert ask(server, "GET /topics/%6Frder%73").json()["name"] == "orders"
+    assert ask(server, "GET /%74opics/orders/messages%2e").status_code == 404
+    assert ask(server, "GET /%74opics/orders/m%65ssages").json()["topic"] == "orders"
 
 
 @pytest.mark.parametrize("path", ["/topics/orders%2Fmessages", "/topics%2Forders"])
@@ -266,8 +273,8 @@ def test_an_unknown_query_parameter_is_refused_everywhere(client: httpx.Client, 
         ("create", "POST", "/topics"),
         ("delete", "DELETE", "/topics/orders"),
         ("publish", "POST", "/topics/orders/messages"),
-        ("topic", "GET", "/topics/orders"),
-        ("topic", "GET", "/topics/orders/messages"),
+        ("numbers_of", "GET", "/topics/orders"),
+        ("history", "GET", "/topics/orders/messages"),
     ],
 )
 def test_a_bug_in_a_handler_is_a_problem_without_internals_and_a_line_with_the_traceback(
@@ -285,7 +292,7 @@ def test_a_bug_in_a_handler_is_a_problem_without_internals_and_a_line_with_the_t
 
     body = {"id": UUID, "payload": 1} if path.endswith("/messages") else {"name": "new"}
     with monkeypatch.context() as patch:
-        patch.setattr(server.service.broker, broken, fail)
+        patch.setattr(server.service.operations, broken, fail)
         failed = client.request(method, path, json=body if method == "POST" else None)
     check_problem(failed, 500, "the service failed; its log says why")
     assert "internals" not in str(failed.headers)
@@ -299,7 +306,7 @@ def test_a_bug_in_a_handler_is_a_problem_without_internals_and_a_line_with_the_t
 def test_a_number_that_breaks_the_contract_is_logged_in_debug_mode(
     server: Server, client: httpx.Client, logged_errors: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(server.service.broker.topics["orders"], "messages", -1)
+    monkeypatch.setattr(server.service.engine.topics["orders"], "offset", -1)
     assert client.get("/topics/orders").json()["messages"] == -1
     problem = "messages must be 0 or more"
     assert logged_errors == [f"contract violation {{'operation': 'getTopic', 'problem': '{problem}'}}"]
@@ -352,7 +359,7 @@ def test_a_response_without_a_header_that_it_needs_is_logged_in_debug_mode(
 def test_nothing_is_checked_without_the_debug_switch(serve: Serve) -> None:
     server = serve(debug=False)
     httpx.post(f"{server.url}/topics", json={"name": "orders"})
-    server.service.broker.topics["orders"].messages = -1
+    server.service.engine.topics["orders"].offset = -1
     assert httpx.get(f"{server.url}/topics/orders").json()["messages"] == -1
 
 
@@ -437,7 +444,7 @@ WAITING = {
 def test_a_connection_on_which_no_head_comes_in_time_is_closed_and_one_with_a_request_is_not(
     server: Server, client: httpx.Client, monkeypatch: pytest.MonkeyPatch, sent: list[bytes]
 ) -> None:
-    monkeypatch.setattr("specbus.app._HEAD_TIMEOUT", 0.1)
+    monkeypatch.setattr("specbus.server.HEAD_TIMEOUT", 0.1)
     with (
         socket.create_connection(("127.0.0.1", server.port), timeout=10) as older,
         socket.create_connection(("127.0.0.1", server.port), timeout=10) as idle,
@@ -457,7 +464,7 @@ def test_a_connection_on_which_no_head_comes_in_time_is_closed_and_one_with_a_re
 
 
 async def test_a_websocket_stays_though_no_further_head_comes(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("specbus.app._HEAD_TIMEOUT", 0.1)
+    monkeypatch.setattr("specbus.server.HEAD_TIMEOUT", 0.1)
     async with connected(server) as websocket:
         reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
         assert await reader.read() == b""

@@ -13,8 +13,7 @@ from websockets.frames import Frame, Opcode
 from websockets.protocol import CLIENT, OPEN, Protocol
 
 from specbus import __version__
-from specbus.spec.documents import bundle
-from tests.support.documents import SPECS
+from tests.support.documents import LIMITS, served
 from tests.support.http import JSON, MISSING, OPERATIONS, WRONG_NAME, check_problem, exchange, post_text, without_ts
 from tests.support.messages import UUID, publication
 from tests.support.raw import HANDSHAKE
@@ -121,7 +120,7 @@ def test_creating_topics_beyond_the_limit_does_not_fill_the_log(
 ) -> None:
     server = serve(max_topics=1)
     times = iter([1.0] * 100 + [2.5])
-    monkeypatch.setattr(server.service._hub.limit_reached, "_clock", lambda: next(times))
+    monkeypatch.setattr(server.service.operations._limit_reached, "_clock", lambda: next(times))
     with httpx.Client(base_url=server.url) as client:
         client.post("/topics", json={"name": "orders"})
         for _ in range(101):
@@ -178,10 +177,11 @@ async def test_a_message_published_over_http_reaches_subscribers_byte_for_byte(
 ) -> None:
     async with connected(server) as subscriber:
         await subscriber.subscribe("orders")
-        for payload in PAYLOADS:
+        for number, payload in enumerate(PAYLOADS, 1):
             accepted = post_text(client, "/topics/orders/messages", f"\r\n {message(payload)}\t")
             assert (accepted.status_code, accepted.headers["content-type"]) == (202, "application/json")
-            assert accepted.json() == {"status": "accepted", "topic": "orders", "id": UUID}
+            position = {"epoch": accepted.json()["position"]["epoch"], "offset": number}
+            assert accepted.json() == {"status": "accepted", "topic": "orders", "id": UUID, "position": position}
             assert without_ts(await subscriber.receive_text()) == event(payload)
         await subscriber.nothing_more()
 
@@ -495,17 +495,24 @@ def test_a_body_larger_than_the_limit_is_refused_and_one_of_just_its_size_taken(
 def test_the_documents_are_served_in_one_piece_with_the_names_of_their_schemas(
     server: Server, client: httpx.Client
 ) -> None:
-    served = {name: client.get(f"/{name}.json") for name in ("openapi", "asyncapi")}
-    for name, response in served.items():
+    responses = {name: client.get(f"/{name}.json") for name in ("openapi", "asyncapi")}
+    for name, response in responses.items():
         assert (response.status_code, response.headers["content-type"]) == (200, "application/json")
-        expected = bundle(SPECS / f"{name}.yaml")
+        expected = served(name)
         if name == "asyncapi":
             expected["servers"]["this"]["host"] = f"127.0.0.1:{server.port}"
         assert response.json() == expected
-    schemas = {name: response.json()["components"]["schemas"] for name, response in served.items()}
+    schemas = {name: response.json()["components"]["schemas"] for name, response in responses.items()}
     assert {"Message", "NewTopic", "Problem", "Stats", "TopicName"} < schemas["openapi"].keys()
     assert {"Ack", "Event", "Message", "Publish", "Subscribe", "TopicName"} < schemas["asyncapi"].keys()
     for names in schemas.values():
         assert {name: schema["title"] for name, schema in names.items()} == {name: name for name in names}
-    post = served["openapi"].json()["paths"]["/topics"]["post"]["requestBody"]["content"]["application/json"]
+    post = responses["openapi"].json()["paths"]["/topics"]["post"]["requestBody"]["content"]["application/json"]
     assert post["schema"] == {"$ref": "#/components/schemas/NewTopic"}
+
+
+def test_the_documents_tell_the_limits_of_the_service(serve: Serve) -> None:
+    changed = {"history_size": 7, "max_frame_bytes": 5_000, "overflow_policy": "disconnect", "heartbeat_interval": 1.5}
+    with httpx.Client(base_url=serve(**changed).url) as client:
+        for name in ("openapi", "asyncapi"):
+            assert client.get(f"/{name}.json").json()["info"]["x-limits"] == {**LIMITS, **changed}

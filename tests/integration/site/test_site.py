@@ -15,8 +15,7 @@ from click.testing import CliRunner
 from specbus import __version__
 from specbus.cli.main import main
 from specbus.site.assets import assets
-from specbus.spec.documents import bundle
-from tests.support.documents import SPECS, copied_specs
+from tests.support.documents import copied_specs, served
 from tests.support.http import PAGES
 from tests.support.server import Server
 
@@ -211,12 +210,12 @@ def test_the_documents_say_where_the_service_is_reached(
     websocket: dict[str, str],
 ) -> None:
     server = serve(root_path=root_path)
-    expected: dict[str, Any] = {name: bundle(SPECS / f"{name}.yaml") for name in ("openapi", "asyncapi")}
+    expected: dict[str, Any] = {name: served(name) for name in ("openapi", "asyncapi")}
     expected["openapi"]["servers"] = [{**expected["openapi"]["servers"][0], "url": rest}]
     here = {name: value.replace("PORT", str(server.port)) for name, value in websocket.items()}
     expected["asyncapi"]["servers"] = {"this": {**expected["asyncapi"]["servers"]["this"], **here}}
-    served = {name: httpx.get(f"{server.url}/{name}.json", headers=headers).json() for name in expected}
-    assert served == expected
+    documents = {name: httpx.get(f"{server.url}/{name}.json", headers=headers).json() for name in expected}
+    assert documents == expected
 
 
 def test_an_address_that_the_document_names_itself_stays(serve: Callable[..., Server], tmp_path: Path) -> None:
@@ -228,8 +227,8 @@ def test_an_address_that_the_document_names_itself_stays(serve: Callable[..., Se
         document = specs / f"{name}.yaml"
         document.write_text(document.read_text().replace(here, elsewhere))
     with httpx.Client(base_url=serve(specs=specs, root_path="/bus").url) as client:
-        assert client.get("/openapi.json").json() == bundle(specs / "openapi.yaml")
-        assert client.get("/asyncapi.json").json() == bundle(specs / "asyncapi.yaml")
+        assert client.get("/openapi.json").json() == served("openapi", specs)
+        assert client.get("/asyncapi.json").json() == served("asyncapi", specs)
 
 
 def test_paths_that_clients_are_told_begin_with_the_root_path(serve: Callable[..., Server]) -> None:

@@ -25,13 +25,23 @@ def orders(client: httpx.Client) -> None:
 async def test_every_command_is_answered_as_the_protocol_says(server: Server) -> None:
     async with connected(server) as socket:
         ack = await socket.subscribe("orders", request_id="r1")
-        assert ack == {"type": "ack", "request_id": "r1", "topic": "orders", "status": "ok", "ts": ack["ts"]}
+        start = ack["position"]
+        fields = {"type": "ack", "topic": "orders", "status": "ok"}
+        assert ack == {**fields, "request_id": "r1", "position": start, "ts": ack["ts"]}
+        assert start["offset"] == 0
 
         await socket.send(publication("orders", {"amount": "99.5"}, request_id="r2"))
         ack, event = await socket.receive(), await socket.receive()
-        assert ack == {"type": "ack", "request_id": "r2", "topic": "orders", "status": "ok", "ts": ack["ts"]}
+        position = {"epoch": start["epoch"], "offset": 1}
+        assert ack == {**fields, "request_id": "r2", "position": position, "ts": ack["ts"]}
         message = {"id": UUID, "payload": {"amount": "99.5"}}
-        assert event == {"type": "event", "topic": "orders", "message": message, "ts": event["ts"]}
+        assert event == {
+            "type": "event",
+            "topic": "orders",
+            "message": message,
+            "offset": 1,
+            "ts": event["ts"],
+        }
 
         pong = await socket.ask({"type": "ping", "request_id": "r3"})
         assert pong == {"type": "pong", "request_id": "r3", "ts": pong["ts"]}
@@ -87,7 +97,7 @@ async def test_the_payload_comes_out_byte_for_byte(server: Server) -> None:
         assert (await socket.receive())["type"] == "ack"
         event = await socket.receive_text()
         assert event.startswith(
-            f'{{"type":"event","topic":"orders","message":{{"payload":{payload},"id":"{UUID}"}},"ts":"'
+            f'{{"type":"event","topic":"orders","message":{{"payload":{payload},"id":"{UUID}"}},"offset":'
         )
 
 
@@ -307,7 +317,7 @@ async def test_a_limit_that_clients_run_into_again_and_again_does_not_fill_the_l
 ) -> None:
     server = serve(max_connections=2, max_subscriptions=1)
     now = 0.0
-    monkeypatch.setattr(server.service._hub.limit_reached, "_clock", lambda: now)
+    monkeypatch.setattr(server.service.endpoint._limit_reached, "_clock", lambda: now)
     for name in ("a", "b"):
         httpx.post(f"{server.url}/topics", json={"name": name})
     async with connected(server) as one, connected(server) as other:
@@ -318,7 +328,7 @@ async def test_a_limit_that_clients_run_into_again_and_again_does_not_fill_the_l
         for now in (0.0, 0.5, 0.9, 1.0, 1.5, 2.0, 3.0):  # noqa: B007
             with pytest.raises(websockets.InvalidStatus):
                 await websockets.connect(server.ws_url, proxy=None)
-        server.service._hub.limit_reached(limit="another")
+        server.service.endpoint._limit_reached(limit="another")
         peers = [":".join(map(str, socket.raw.local_address)) for socket in (one, other)]
     logged = [vars(record)["fields"] for record in caplog.records if record.getMessage() == "limit reached"]
     assert logged[:2] == [{"limit": "max_subscriptions", "peer": peer} for peer in peers]
@@ -376,7 +386,7 @@ async def test_a_bug_in_a_command_is_told_without_internals_and_logged(
     def fail(*_: object) -> None:
         raise RuntimeError("secret")
 
-    monkeypatch.setattr(server.service.broker, "publish", fail)
+    monkeypatch.setattr(server.service.engine, "publish", fail)
     async with connected(server) as socket:
         error = await socket.publish("orders", request_id="r")
         assert error["error"] == {"code": "INTERNAL", "message": "the service failed; its log says why"}
@@ -389,7 +399,7 @@ async def test_a_bug_in_a_command_is_told_without_internals_and_logged(
 async def test_a_frame_that_breaks_the_contract_is_logged_in_debug_mode(
     server: Server, logged_errors: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("specbus.wire.messages._ts", lambda: None)
+    monkeypatch.setattr("specbus.wire.messages._now", lambda: None)
     async with connected(server) as socket:
         assert await socket.ask({"type": "ping"}) == {"type": "pong"}
     assert len(logged_errors) == 1

@@ -217,7 +217,7 @@ def test_whatever_comes_is_dispatched_or_refused_in_one_line(data: bytes) -> Non
 TS = "2025-08-25T10:00:00Z"
 TS_PATTERN = "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]{1,9})?Z$"
 CODES = '"BAD_REQUEST" or "TOPIC_NOT_FOUND" or "SLOW_CONSUMER" or "UNAUTHORIZED" or "LIMIT_EXCEEDED" or "INTERNAL"'
-EVENT = {"type": "event", "topic": "orders", "message": {"id": UUID, "payload": 1}, "ts": TS}
+EVENT = {"type": "event", "topic": "orders", "message": {"id": UUID, "payload": 1}, "offset": 1, "ts": TS}
 
 
 def event(payload: str) -> str:

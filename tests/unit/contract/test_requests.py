@@ -404,7 +404,8 @@ def test_a_response_that_is_not_utf_8_is_a_problem() -> None:
 
 
 def test_a_response_may_have_payloads_of_any_size() -> None:
-    event = f'{{"type":"event","topic":"a","message":{{"id":"{UUID}","payload":%s}},"ts":"2025-08-25T10:00:00Z"}}'
+    message = f'{{"id":"{UUID}","payload":%s}}'
+    event = f'{{"type":"event","topic":"a","message":{message},"offset":1,"ts":"2025-08-25T10:00:00Z"}}'
     events = ",".join(event % payload for payload in ("1e400", "9" * 5000, r'"\ud800"'))
     content = f'{{"topic":"a","events":[{events}]}}'.encode()
     assert OPERATIONS["getMessages"].problems_of_response(200, JSON, content) == []

@@ -331,7 +331,7 @@ CLIENT_FRAMES = [
 ]
 SERVER_FRAMES = [
     '{"type":"ack","request_id":"550e8400-e29b-41d4-a716-446655440000","topic":"orders","status":"ok","ts":"2025-08-25T10:00:00Z"}',
-    '{"type":"event","topic":"orders","message":{"id":"550e8400-e29b-41d4-a716-446655440000","payload":{"order_id":"ORD-123","amount":99.5,"currency":"USD"}},"ts":"2025-08-25T10:01:00Z"}',
+    '{"type":"event","topic":"orders","message":{"id":"550e8400-e29b-41d4-a716-446655440000","payload":{"order_id":"ORD-123","amount":99.5,"currency":"USD"}},"offset":42,"ts":"2025-08-25T10:01:00Z"}',
     (
         '{"type":"error","request_id":"req-67890",'
         '"error":{"code":"BAD_REQUEST","message":"message.id must be a valid UUID"},"ts":"2025-08-25T10:02:00Z"}'

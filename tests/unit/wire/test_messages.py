@@ -1,4 +1,4 @@
-"""The frames that the service sends: framing, JSON, contract, time."""
+"""What the service says: JSON, contract, time."""
 
 import json
 import time
@@ -11,11 +11,8 @@ import pytest
 import yaml
 from hypothesis import example, given
 from hypothesis import strategies as st
-from websockets.client import ClientProtocol
-from websockets.frames import Frame, Opcode
-from websockets.protocol import OPEN
-from websockets.uri import parse_uri
 
+from specbus.bus.publication import Position, Publication
 from specbus.contract.commands import Refusal, WebSocketContract
 from specbus.wire import messages as wire
 from tests.support.documents import SPECS
@@ -23,55 +20,26 @@ from tests.support.messages import UUID
 
 HANDLERS = {name: name for name in ("subscribe", "unsubscribe", "publish", "ping")}
 CONTRACT = WebSocketContract(SPECS / "asyncapi.yaml", HANDLERS)
-BOUNDARIES = [0, 1, 125, 126, 127, 65_535, 65_536]
 CODES = get_args(wire.ErrorCode)
 
 
-def read(data: bytes) -> list[bytes]:
-    """The payloads that a WebSocket client reads from `data`: whole text frames and nothing else."""
-    client = ClientProtocol(parse_uri("ws://localhost/ws"), state=OPEN, max_size=None)
-    client.receive_data(data)
-    frames = client.events_received()
-    assert client.parser_exc is None
-    assert client.data_to_send() == []
-    payloads = [bytes(frame.data) for frame in frames if isinstance(frame, Frame)]
-    assert frames == [Frame(Opcode.TEXT, payload) for payload in payloads]
-    return payloads
-
-
-def decoded(frame: bytes) -> dict[str, Any]:
-    """The JSON object in `frame`."""
-    (payload,) = read(frame)
-    value: dict[str, Any] = json.loads(payload)
+def decoded(text: bytes) -> dict[str, Any]:
+    """The JSON object in `text`."""
+    value: dict[str, Any] = json.loads(text)
     return value
+
+
+def event(topic: str, message: bytes, offset: int, ts: float) -> bytes:
+    """The event for one message."""
+    return wire.event_writer(topic)(Publication(topic, offset, ts, message))
 
 
 def without_ts(frame: bytes) -> dict[str, Any]:
     """The JSON object in `frame`, which keeps the contract, but for its time."""
-    assert CONTRACT.problems_of_sent(wire.frame_payload(frame)) == []
+    assert CONTRACT.problems_of_sent(frame) == []
     value = decoded(frame)
     del value["ts"]
     return value
-
-
-# Framing
-
-
-@pytest.mark.parametrize(("size", "head"), list(zip(BOUNDARIES, [2, 2, 2, 4, 4, 4, 10], strict=True)))
-def test_a_payload_of_each_size_is_one_frame_with_the_shortest_head(size: int, head: int) -> None:
-    payload = b"x" * size
-    frame = wire.text_frame(payload)
-    assert len(frame) == head + size
-    assert read(frame) == [payload]
-    assert wire.frame_payload(frame) == payload
-
-
-@given(st.lists(st.sampled_from(BOUNDARIES).map(lambda size: b"\x81\x7e\x7f{}"[:size].ljust(size, b"x"))))
-@example([])
-def test_joined_frames_come_apart_again(payloads: list[bytes]) -> None:
-    joined = b"".join(wire.text_frame(payload) for payload in payloads)
-    assert read(joined) == payloads
-    assert wire.payloads(joined) == payloads
 
 
 # Frames
@@ -82,8 +50,29 @@ MESSAGE = b'{"id":"%b","payload":{"amount":"99.5"}}' % UUID.encode()
 
 FRAMES: list[tuple[Callable[[], bytes], dict[str, Any]]] = [
     (
-        lambda: wire.event("orders", MESSAGE),
-        {"type": "event", "topic": "orders", "message": {"id": UUID, "payload": {"amount": "99.5"}}, "ts": TS},
+        lambda: event("orders", MESSAGE, 42, vars(wire)["time"].time()),
+        {
+            "type": "event",
+            "topic": "orders",
+            "message": {"id": UUID, "payload": {"amount": "99.5"}},
+            "offset": 42,
+            "ts": TS,
+        },
+    ),
+    (
+        lambda: wire.ack("orders", "r1", Position("e", 42)),
+        {
+            "type": "ack",
+            "request_id": "r1",
+            "topic": "orders",
+            "status": "ok",
+            "position": {"epoch": "e", "offset": 42},
+            "ts": TS,
+        },
+    ),
+    (
+        lambda: wire.ack("orders", None, Position("e", 0)),
+        {"type": "ack", "topic": "orders", "status": "ok", "position": {"epoch": "e", "offset": 0}, "ts": TS},
     ),
     (
         lambda: wire.ack("orders", "r1"),
@@ -141,7 +130,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 def test_each_frame_has_the_fields_it_should_in_the_protocols_order_and_keeps_the_contract(
     make: Callable[[], bytes], fields: dict[str, Any]
 ) -> None:
-    (payload,) = read(make())
+    payload = make()
     assert payload == json.dumps(fields, separators=(",", ":")).encode()
     assert CONTRACT.problems_of_sent(payload) == []
     assert CONTRACT.problems_of_sent(payload.replace(b'"ts"', b'"tz"')) != []
@@ -216,11 +205,12 @@ def test_a_request_id_with_half_a_character_is_refused_and_not_echoed(text: str)
 def test_a_topic_in_a_frame_is_the_topic_whatever_its_name(topic: str) -> None:
     frames = [
         wire.ack(topic, None),
-        wire.event(topic, MESSAGE),
+        event(topic, MESSAGE, 1, TIME),
+        wire.ack(topic, "r", Position("e", 1)),
         wire.info("topic_deleted", topic),
         wire.error("SLOW_CONSUMER", "slow", topic=topic, dropped=1),
     ]
-    assert [decoded(frame)["topic"] for frame in frames] == [topic] * 4
+    assert [decoded(frame)["topic"] for frame in frames] == [topic] * 5
 
 
 @examples(ODD)
@@ -263,8 +253,8 @@ def test_a_message_goes_from_the_publishers_frame_to_the_event_byte_for_byte(
     sent = f'{{"topic":"t","message":{a}{message}{b},"type":"publish"}}'
     handler, frame = CONTRACT.dispatch(sent.encode())
     assert (handler, frame["topic"]) == ("publish", "t")
-    (event,) = read(wire.event(frame["topic"], frame["message"].text))
-    start, end = b'{"type":"event","topic":"t","message":', b',"ts":"2025-08-25T10:00:00Z"}'
-    assert event[: len(start)] == start
-    assert event[len(start) : -len(end)] == message.encode()
-    assert CONTRACT.problems_of_sent(event) == []
+    text = event(frame["topic"], frame["message"].text, 7, TIME)
+    start, end = b'{"type":"event","topic":"t","message":', b',"offset":7,"ts":"2025-08-25T10:00:00Z"}'
+    assert text[: len(start)] == start
+    assert text[len(start) : -len(end)] == message.encode()
+    assert CONTRACT.problems_of_sent(text) == []

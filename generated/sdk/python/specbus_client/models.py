@@ -17,6 +17,18 @@ An opaque label of the subscriber, for people who read logs. Many connections ma
 """
 
 
+Epoch = TypeAliasType(
+    "Epoch",
+    Annotated[
+        str,
+        Field(examples=["3kq9Xw2Lr0aB"], max_length=32, min_length=1, title="Epoch"),
+    ],
+)
+"""
+An opaque name for a time in which a topic's offsets grow without a break. It changes whenever continuity cannot be vouched for: when a topic is created anew, under an older one's name too, and when the service starts anew.
+"""
+
+
 ErrorCode = TypeAliasType(
     "ErrorCode",
     Annotated[
@@ -110,6 +122,21 @@ MessageId = TypeAliasType(
 """
 The message's identity, a UUID (RFC 9562) that the publisher chooses. The service hands it on and does not look for repeats: a publisher that tries again with the same id lets its subscribers tell the copies.
 """
+
+
+Offset = TypeAliasType("Offset", Annotated[int, Field(examples=[42], ge=0, title="Offset")])
+"""
+A message's place in its topic's order. It grows from message to message within an epoch, and is not promised to do so without gaps. 0 is before the first message.
+"""
+
+
+class Position(BaseModel):
+    """
+    A place in a topic's order. Two positions can be compared only within one epoch.
+    """
+
+    epoch: Epoch
+    offset: Offset
 
 
 class Problem(BaseModel):
@@ -238,13 +265,14 @@ class Unsubscribe(BaseModel):
 
 class Ack(BaseModel):
     """
-    The command was carried out. For a publish, the topic has taken the message and given it its place in the order.
+    The command was carried out. For a publish, the topic has taken the message and given it its place in the order, which is `position`. For a subscribe, `position` is where the topic is: all events with a greater offset follow, and of those before only what `last_n` asked for. An unsubscribe has none.
     """
 
     type: Literal["ack"]
     request_id: RequestId | None = None
     topic: TopicName
     status: Literal["ok"]
+    position: Position | None = None
     ts: Timestamp
 
 
@@ -344,6 +372,7 @@ class PublishAccepted(BaseModel):
     status: Literal["accepted"]
     topic: TopicName
     id: MessageId
+    position: Position
 
 
 class Stats(BaseModel):
@@ -434,6 +463,7 @@ class Event(BaseModel):
     type: Literal["event"]
     topic: TopicName
     message: Message
+    offset: Offset
     ts: Timestamp
 
 

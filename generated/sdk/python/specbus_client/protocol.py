@@ -21,7 +21,7 @@ PROTOCOL = Protocol(
     address="/ws",
     kinds=(
         Kind("Ack", models.Ack, {"type": "ack", "status": "ok"}, ("type", "topic", "status", "ts")),
-        Kind("Event", models.Event, {"type": "event"}, ("type", "topic", "message", "ts")),
+        Kind("Event", models.Event, {"type": "event"}, ("type", "topic", "message", "offset", "ts")),
         Kind("Info", models.Info, {"type": "info"}, ("type", "msg", "ts")),
         Kind("Error", models.Error, {"type": "error"}, ("type", "error", "ts")),
         Kind("Pong", models.Pong, {"type": "pong"}, ("type", "ts")),

@@ -5,46 +5,46 @@ import { ReplyError } from "./errors.js";
 import { Subscription, type SubscriptionOptions } from "./subscription.js";
 /** Options of every command. */
 export interface CommandOptions {
-    /** Milliseconds in which the answer must come, a wait for the connection included; the client's `timeout` unless given. */
+    /** Milliseconds in which the reply must come, including a wait for the connection; by default the client's `timeout`. */
     timeout?: number | undefined;
-    /** Gives the command up; the promise rejects with the signal's reason. What was sent may still be done. */
+    /** Aborts the command; the promise rejects with the signal's reason. What was sent may still be carried out. */
     signal?: AbortSignal | undefined;
 }
 /** Options of a subscription. */
 export interface StreamOptions extends SubscriptionOptions, Pick<CommandOptions, "timeout"> {
     /**
-     * Try again when the server refuses the subscription after a reconnect, with the pauses of one. Without it, that ends it:
-     * a server that forgot its topics ends it with a ReplyError. The first refusal always does.
+     * Retry with backoff when the server refuses the subscription after a reconnect. By default a refusal, for example by a
+     * server that has restarted without its topics, ends the subscription with a ReplyError. The first refusal always does.
      */
     retry?: boolean | undefined;
 }
-/** Events of a stream are missing. */
+/** Events of a subscription were lost. */
 export interface DroppedNotice {
     /** What was subscribed to. */
     key: unknown;
     count: number;
-    /** Who dropped them: the server, since this client read too slowly; or this client, since the subscription's queue was full. */
+    /** Who dropped them: the server, because this client read too slowly, or this client, because the queue was full. */
     by: "server" | "client";
 }
-/** A subscription is back after a reconnect. What was sent meanwhile may be missed. */
+/** A subscription continues after a reconnect. Events published in between may be missed. */
 export interface ResubscribedNotice {
     key: unknown;
 }
-/** After a reconnect the server refused a subscription that has `retry`; it is tried again. */
+/** After a reconnect the server refused a subscription that has `retry`; it is retried. */
 export interface RefusedNotice {
     key: unknown;
     error: ReplyError;
     /** Milliseconds until the next attempt. */
     delay: number;
 }
-/** What `client.on` can wait for. */
+/** The notices of a client, by the name that `client.on` takes. */
 export interface Notices {
     state: StateNotice;
     dropped: DroppedNotice;
     resubscribed: ResubscribedNotice;
     refused: RefusedNotice;
 }
-/** Commands, each with its reply, and streams of events, over one connection. */
+/** Commands with their replies, and streams of events, over one connection. */
 export declare class Bus implements Owner {
     #private;
     readonly connection: Connection;

@@ -115,7 +115,7 @@ started.attempt = 0;
 for (const field of stream.once)
 delete frame[field];
 if (started.accepted) {
-this.#tell("resubscribed", { key }, `subscribed to ${shown(key)} again; what was sent meanwhile may be missed`);
+this.#tell("resubscribed", { key }, `resubscribed to ${shown(key)}; events published in between may be missed`);
 }
 started.accepted = true;
 subscription.accepted();

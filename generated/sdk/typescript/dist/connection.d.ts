@@ -1,16 +1,16 @@
-/** Where a client stands: `closed` before `connect()` and after `close()`; `reconnecting` until a broken connection is back. */
+/** The state of a client: `closed` before `connect()` and after `close()`; `reconnecting` after a connection was lost. */
 export type State = "connecting" | "connected" | "reconnecting" | "closed";
-/** The client has another state now. */
+/** The client's state has changed. */
 export interface StateNotice {
     state: State;
-    /** Why, for a person. */
+    /** Why, in words. */
     reason: string;
-    /** While reconnecting, which attempt comes next: 1 for the first. */
+    /** While reconnecting, the number of the next attempt, from 1. */
     attempt: number;
     /** While reconnecting, milliseconds until that attempt. */
     delay: number;
 }
-/** What is needed of a WebSocket. */
+/** What is used of a WebSocket. */
 export interface WebSocketLike {
     onopen: ((event: any) => void) | null;
     onmessage: ((event: any) => void) | null;
@@ -35,26 +35,26 @@ export interface ConnectionOptions {
     /** Milliseconds without a frame after which `probe` is called; 0 for never. */
     silence: number;
 }
-/** Who is told of what happens on a connection. */
+/** What a connection calls. */
 export interface Owner {
     opened(): void;
     received(text: string): void;
     broken(reason: string): void;
     changed(change: StateNotice): void;
-    /** Ask the server for a sign of life; rejects if there is none. Undefined if the server knows no such question. */
+    /** Probe the server; rejects without an answer. Undefined if the documents have no probe. */
     readonly probe?: (() => Promise<unknown>) | undefined;
 }
-/** One WebSocket at a time, opened again when it breaks. */
+/** One WebSocket at a time, reconnected when it is lost. */
 export declare class Connection {
     #private;
     state: State;
     constructor(options: ConnectionOptions, owner: Owner);
-    /** Open the connection. Rejects with ConnectError if that fails; only a connection that was open once is opened again. */
+    /** Open the connection. Rejects with ConnectError if that fails; only after it was open once does it reconnect. */
     connect(): Promise<void>;
     send(text: string): void;
-    /** Give up the WebSocket that there is, and open another. */
+    /** Abort the WebSocket, and reconnect. */
     restart(reason: string): void;
-    /** Close for good; resolves when the server has agreed, or did not in time. */
+    /** Close for good; resolves when the server has confirmed that, or failed to in time. */
     close(): Promise<void>;
 }
 /** Milliseconds until the attempt that comes after `failed` others: a random part of what doubles with each (full jitter). */

@@ -1,4 +1,4 @@
-/** What the runtime has to know of the documents. The generator writes it. */
+/** The contract as data, generated from the documents. */
 /** A frame, decoded. */
 export type Frame = Record<string, any>;
 /** Field names, from the outermost in. */
@@ -9,12 +9,12 @@ export interface Kind {
     readonly constants: Readonly<Record<string, unknown>>;
     readonly required: readonly string[];
 }
-/** A reply that says that a command was not carried out, and where in it code and words are. */
+/** A reply that refuses a command, and where in it the code and the message are. */
 export interface Refusal {
     readonly code?: Path;
     readonly text?: Path;
 }
-/** Frames of one kind with certain values in them. */
+/** Matches frames of one kind with given values. */
 export interface Match {
     readonly kind: string;
     readonly where: readonly (readonly [Path, unknown])[];
@@ -31,7 +31,7 @@ export interface Stream {
     readonly ended?: Match;
     readonly dropped?: Match;
 }
-/** How the API key travels. */
+/** Where the API key is sent. */
 export interface Credential {
     readonly place: "header" | "query";
     readonly name: string;
@@ -51,7 +51,7 @@ export interface Contract {
         readonly path: Path;
         readonly kind: "text" | "uuid" | "integer";
     };
-    /** A command that asks for a sign of life. */
+    /** The command that probes the server. */
     readonly probe?: {
         readonly frame: Frame;
         readonly replies: readonly string[];
@@ -63,7 +63,7 @@ export declare function at(frame: unknown, path: Path): any;
 export declare function put(frame: Frame, path: Path, value: unknown): void;
 /** `object`, or undefined if nothing is in it. */
 export declare function some<T extends object>(object: T): T | undefined;
-/** Put the key where it travels. */
+/** Add the key to the headers or the query. */
 export declare function sign(credential: Credential | undefined, apiKey: string | undefined, headers: Frame, query: URLSearchParams): void;
 /** `url` with what is in `query`. */
 export declare function asked(url: string, query: URLSearchParams): string;

@@ -10,18 +10,18 @@ export declare class ConnectError extends ClientError {
 /** The client is closed, or `connect()` was not called. Nothing was sent. */
 export declare class ClosedError extends ClientError {
 }
-/** This client has that subscription already. Another client can have it too. */
+/** This client already has that subscription. Another client can have it too. */
 export declare class AlreadySubscribedError extends ClientError {
 }
-/** No answer came in time. Where `sent` is true, what was asked for may or may not have been done. */
+/** No reply came in time. If `sent` is true, the command may have been carried out. */
 export declare class TimeoutError extends ClientError {
-    /** Whether the request had left the client. */
+    /** Whether the request was sent. */
     readonly sent: boolean;
     constructor(message: string, 
-    /** Whether the request had left the client. */
+    /** Whether the request was sent. */
     sent: boolean);
 }
-/** The connection broke while an answer was due: what was asked for may or may not have been done. It is not sent again. */
+/** The connection broke before the reply came: the command was carried out, or not. It is not resent. */
 export declare class UnknownOutcomeError extends ClientError {
     /** The frame that was sent. */
     readonly request: unknown;
@@ -45,7 +45,7 @@ export declare class ReplyError extends ClientError {
     /** The whole answer. */
     reply: unknown);
 }
-/** The server ended a subscription. What it had sent before was handed out first. */
+/** The server ended a subscription. It is thrown after the events that came before. */
 export declare class SubscriptionEnded extends ClientError {
     /** What was subscribed to. */
     readonly key: unknown;
@@ -67,7 +67,7 @@ export declare class ProblemError extends ClientError {
     readonly title: string;
     /** What went wrong this time, in the server's words. */
     readonly detail: string;
-    /** The body of the answer; a text where it was no JSON. */
+    /** The body of the response; text if it was not JSON. */
     readonly body: unknown;
     constructor(
     /** The HTTP status. */
@@ -78,6 +78,6 @@ export declare class ProblemError extends ClientError {
     title: string, 
     /** What went wrong this time, in the server's words. */
     detail: string, 
-    /** The body of the answer; a text where it was no JSON. */
+    /** The body of the response; text if it was not JSON. */
     body: unknown);
 }

@@ -1,9 +1,9 @@
 import { type Credential } from "./contract.js";
 /** Options of every request. */
 export interface RequestOptions {
-    /** Milliseconds in which the answer must come; the client's `timeout` unless given. */
+    /** Milliseconds in which the response must come; by default the client's `timeout`. */
     timeout?: number | undefined;
-    /** Gives the request up; the promise rejects with the signal's reason. */
+    /** Aborts the request; the promise rejects with the signal's reason. */
     signal?: AbortSignal | undefined;
 }
 /** What goes into a request. */
@@ -22,16 +22,16 @@ export interface RestOptions {
     credential: Credential | undefined;
     clientId: string;
 }
-/** Requests over HTTP, with JSON bodies. */
+/** HTTP requests with JSON bodies. */
 export declare class Rest {
     #private;
     /** The client's own label. */
     readonly clientId: string;
     constructor(options: RestOptions);
     /**
-     * Make a request, and resolve with the body of its answer.
+     * Make a request, and resolve with the body of the response.
      *
-     * Rejects with ProblemError if it is refused, ConnectError if nobody answers, TimeoutError if nobody does in time.
+     * Rejects with ProblemError if it is refused, ConnectError if the server cannot be reached, TimeoutError without a response in time.
      */
     request(method: string, template: string, parts: Parts, options?: RequestOptions): Promise<any>;
 }

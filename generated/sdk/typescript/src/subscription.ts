@@ -2,9 +2,9 @@ import { ClosedError } from "./errors.js";
 import { Emitter } from "./emitter.js";
 
 export interface SubscriptionOptions {
-  /** Most events that may wait for you; when one more comes the oldest is dropped, and counted. 1000 unless set. */
+  /** Maximum of unread events; beyond, the oldest is dropped and counted: 1000. */
   queueSize?: number | undefined;
-  /** Hand out the text of each frame as it came, instead of what `JSON.parse` makes of it. */
+  /** Yield the text of each frame, unparsed. */
   raw?: boolean | undefined;
   /** Ends the subscription; whoever waits for an event gets the signal's reason. */
   signal?: AbortSignal | undefined;
@@ -24,12 +24,12 @@ export interface Source {
 const NOTICE_INTERVAL = 100;
 
 /**
- * Events as they come: `for await (const event of subscription)`, or `subscription.on("event", callback)`.
+ * A subscription: `for await (const event of subscription)`, or `subscription.on("event", callback)`.
  *
  * Leaving the loop ends the subscription, as `close()` does. With a callback nothing waits in the queue.
  */
 export class Subscription<T> implements AsyncIterableIterator<T, undefined> {
-  /** Events that are missing: dropped by the server since this client read too slowly, or here since the queue was full. */
+  /** How many events were dropped, by the server or in this client, because they were read too slowly. */
   readonly dropped = { server: 0, client: 0 };
   readonly #emitter = new Emitter<{ event: T; end: Error | undefined }>();
   readonly #limit: number;
@@ -73,7 +73,7 @@ export class Subscription<T> implements AsyncIterableIterator<T, undefined> {
 
   /**
    * Call `callback` for each event, those that wait first; or once with `end`, when no more will come, with the error if it
-   * was one. Returns a function that takes the callback away.
+   * was one. Returns a function that stops that.
    */
   on(name: "event", callback: (event: T) => void): () => void;
   on(name: "end", callback: (error: Error | undefined) => void): () => void;
@@ -88,7 +88,7 @@ export class Subscription<T> implements AsyncIterableIterator<T, undefined> {
     return off;
   }
 
-  /** The next event. Rejects with what ended the subscription, once, when all that came before has been handed out. */
+  /** The next event. Rejects with the error that ended the subscription, once, after the events that came before. */
   next(): Promise<IteratorResult<T, undefined>> {
     this.#watched = true;
     const event = this.#take();
@@ -99,7 +99,7 @@ export class Subscription<T> implements AsyncIterableIterator<T, undefined> {
     return Promise.reject(this.#error);
   }
 
-  /** End the subscription. Resolves when the server has confirmed it, or cannot be asked. */
+  /** Unsubscribe. Resolves when the server has confirmed that, or there is no connection. */
   close(): Promise<void> {
     return this.leave();
   }

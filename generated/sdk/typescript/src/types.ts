@@ -9,6 +9,14 @@ export type RequestId = string;
  */
 export type TopicName = string;
 /**
+ * An opaque name for a time in which a topic's offsets grow without a break. It changes whenever continuity cannot be vouched for: when a topic is created anew, under an older one's name too, and when the service starts anew.
+ */
+export type Epoch = string;
+/**
+ * A message's place in its topic's order. It grows from message to message within an epoch, and is not promised to do so without gaps. 0 is before the first message.
+ */
+export type Offset = number;
+/**
  * The server's clock when it made this, RFC 3339 in UTC, ending in `Z`.
  */
 export type Timestamp = string;
@@ -31,14 +39,22 @@ export type MessageId = string;
 export type InfoMessage = "ping" | "topic_deleted";
 
 /**
- * The command was carried out. For a publish, the topic has taken the message and given it its place in the order.
+ * The command was carried out. For a publish, the topic has taken the message and given it its place in the order, which is `position`. For a subscribe, `position` is where the topic is: all events with a greater offset follow, and of those before only what `last_n` asked for. An unsubscribe has none.
  */
 export interface Ack {
   type: "ack";
   request_id?: RequestId;
   topic: TopicName;
   status: "ok";
+  position?: Position;
   ts: Timestamp;
+}
+/**
+ * A place in a topic's order. Two positions can be compared only within one epoch.
+ */
+export interface Position {
+  epoch: Epoch;
+  offset: Offset;
 }
 /**
  * A frame of the client's was refused, or messages for it were dropped. The connection stays open, unless the overflow policy is `disconnect`.
@@ -71,6 +87,7 @@ export interface Event {
   type: "event";
   topic: TopicName;
   message: Message;
+  offset: Offset;
   ts: Timestamp;
 }
 /**
@@ -191,6 +208,7 @@ export interface PublishAccepted {
   status: "accepted";
   topic: TopicName;
   id: MessageId;
+  position: Position;
 }
 /**
  * Retained messages of a topic, oldest first, each as the event its subscribers received.

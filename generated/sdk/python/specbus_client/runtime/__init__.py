@@ -1,1 +1,1 @@
-"""What every client has: connection, subscriptions, errors, notices. Copied into each package as it is."""
+"""What all clients share: connection, subscriptions, errors, notices. Copied into each package unchanged."""

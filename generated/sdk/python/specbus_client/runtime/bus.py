@@ -1,4 +1,4 @@
-"""Commands, each with its reply, and streams of events, over one connection."""
+"""Commands with their replies, and streams of events, over one connection."""
 
 import asyncio
 import logging
@@ -28,13 +28,13 @@ from .protocol import Command, Frame, Kind, Protocol, Reply, StreamKind, find, p
 from .subscription import Inbox, Subscription, read
 
 _LOG = logging.getLogger((__package__ or "").removesuffix(".runtime"))
-_MOST_SHOWN = 200
+_MAX_LOGGED = 200
 """Characters of a frame in a log line."""
 
 
 @dataclass(slots=True, eq=False)
 class _Pending:
-    """A command that was not answered yet."""
+    """A command whose reply has not come yet."""
 
     id: Any
     request: Frame
@@ -44,13 +44,13 @@ class _Pending:
     failed: Callable[[ClientError], None]
     is_sent: bool = False
     is_given_up: bool = False
-    """Only in protocols whose replies come in order: its reply is still due, and nobody's."""
+    """Only without correlation, where replies come in order: nobody waits for it, but its reply is still to come."""
     timer: asyncio.TimerHandle | None = None
 
 
 @dataclass(slots=True, eq=False)
 class _Started:
-    """A stream that a subscription wants."""
+    """A subscription to a stream of events, as long as it is wanted."""
 
     stream: StreamKind
     key: Any
@@ -60,7 +60,7 @@ class _Started:
     retry: bool
     timeout: float | None
     state: Literal["idle", "asked", "active"] = "idle"
-    """Events count from the reply to the command on: before it they are those of an earlier subscription."""
+    """Only while it is active are events delivered: what comes before the reply belongs to an earlier subscription."""
     was_accepted: bool = False
     attempt: int = 0
     pending: _Pending | None = None
@@ -69,7 +69,7 @@ class _Started:
 
 @dataclass(slots=True, eq=False)
 class _Feed:
-    """Frames that a subscription wants and that come unasked."""
+    """A subscription to frames that the server sends unasked."""
 
     kinds: frozenset[str]
     inbox: Inbox
@@ -106,7 +106,7 @@ class Bus:
         self._feeds: dict[_Feed, None] = {}
 
     def on_notice(self, callback: Callable[[Notice], object]) -> Callable[[], None]:
-        """Call `callback` with each notice from now on; returns what ends that."""
+        """Call `callback` with each notice from now on. Returns a function that stops that."""
         token = object()
         self._callbacks[token] = callback
 
@@ -116,9 +116,11 @@ class Bus:
         return end
 
     async def request(self, command: Command[Reply], frame: Frame, timeout: float | None) -> Reply:
-        """Send a command; its reply as a model. None, once it is sent, for a command that is not answered.
+        """Send a command, and return its reply as a model; None, once it is sent, if the command has no reply.
 
-        Raises ReplyError if the server refuses it; ReplyTimeout, UnknownOutcome, ClientClosed, InvalidReply.
+        Raises:
+            ReplyError: The server refused it.
+            ReplyTimeout, UnknownOutcome, ClientClosed, InvalidReply: There is no reply, or not a valid one.
         """
         answer: asyncio.Future[tuple[Kind | None, Frame]] = asyncio.get_running_loop().create_future()
 
@@ -140,9 +142,11 @@ class Bus:
     def subscribe(
         self, stream: StreamKind, frame: Frame, *, queue_size: int, raw: bool, retry: bool, timeout: float | None
     ) -> Subscription[Any]:
-        """Start a stream with `frame`.
+        """Subscribe with `frame`.
 
-        Raises AlreadySubscribed if this client has the stream, ClientClosed if it is not connected.
+        Raises:
+            AlreadySubscribed: This client has that subscription.
+            ClientClosed: The client is not connected.
         """
         key = to_jsonable_python(frame[stream.key])
         earlier = self._started.get((stream.event, key))
@@ -157,7 +161,7 @@ class Bus:
         return Subscription(inbox, partial(self._leave, started), raw=raw)
 
     def feed(self, kinds: tuple[str, ...], *, queue_size: int, raw: bool) -> Subscription[Any]:
-        """Frames of those kinds, which come unasked."""
+        """Subscribe to frames of those kinds, which come unasked."""
         inbox = Inbox(queue_size, lambda count: self._tell(Dropped(" or ".join(kinds), count, "client")))
         feed = _Feed(frozenset(kinds), inbox, raw)
         self._feeds[feed] = None
@@ -179,7 +183,7 @@ class Bus:
         done: Callable[[Kind | None, Frame], None],
         failed: Callable[[ClientError], None],
     ) -> _Pending:
-        """Send a command, once there is a connection; one of the two is called before `timeout` seconds are over."""
+        """Send a command once there is a connection. `done` or `failed` is called within `timeout` seconds."""
         if self.connection.state == "closed":
             raise ClientClosed("the client is not connected")
         self._count += 1
@@ -208,9 +212,9 @@ class Bus:
         self._pending.pop(pending.id, None)
 
     def _give_up(self, pending: _Pending) -> None:
-        """Nobody waits for its reply any more."""
+        """Forget a command for whose reply nobody waits any more."""
         if pending.is_sent and not self._protocol.correlation and pending.id in self._pending:
-            # Its reply is still due, and must not be taken for that of the next.
+            # Its reply is still to come, and must not be taken for that of the next command.
             if pending.timer:
                 pending.timer.cancel()
             pending.is_given_up = True
@@ -250,7 +254,7 @@ class Bus:
         if not self._is_wanted(started):
             return
         if isinstance(error, UnknownOutcome):
-            # It is asked for again on the next connection. Whoever waits for its first answer does not do so for ever.
+            # It is resent on the next connection. Who waits for its first reply must not do so for ever.
             if not started.was_accepted:
                 seconds = self._timeout if started.timeout is None else started.timeout
                 timeout = ReplyTimeout(seconds, error.request, sent=True)
@@ -259,7 +263,7 @@ class Bus:
         if not started.was_accepted:
             self._end(started, error, stop=isinstance(error, ReplyTimeout) and error.sent)
         elif isinstance(error, ReplyTimeout):
-            # It counts from the connection on, not from the moment it broke.
+            # The timeout counts from the new connection, not from the loss of the old one.
             if error.sent:
                 self.connection.restart("a subscription was not answered")
         elif isinstance(error, ReplyError):
@@ -282,7 +286,7 @@ class Bus:
         return self._started.get((started.stream.event, started.key)) is started
 
     def _end(self, started: _Started, error: Exception | None, *, stop: bool = False) -> "asyncio.Future[None] | None":
-        """Have done with a subscription; what is returned is done once the server has confirmed its `stop`."""
+        """End a subscription. The future that is returned is done once the server has confirmed the `stop`."""
         if self._is_wanted(started):
             del self._started[started.stream.event, started.key]
         if started.timer:
@@ -314,8 +318,8 @@ class Bus:
     # What the connection calls
 
     def opened(self) -> None:
-        """Frames can be sent."""
-        # A subscription goes first, so that it has what is published after it.
+        """The connection is open: frames can be sent."""
+        # Subscriptions first, so that they get what the commands after them publish.
         for started in list(self._started.values()):
             if started.state == "idle":
                 if started.timer:
@@ -328,7 +332,7 @@ class Bus:
                 self._send(pending)
 
     def broken(self, reason: str) -> None:
-        """The WebSocket is gone, with what was on its way."""
+        """The WebSocket is lost, with what was in flight."""
         for started in self._started.values():
             if started.state == "active":
                 started.state = "idle"
@@ -339,7 +343,7 @@ class Bus:
                     pending.failed(UnknownOutcome(pending.request, reason))
 
     def changed(self, change: StateChanged) -> None:
-        """The connection's state is another one."""
+        """The connection's state has changed."""
         if change.state == "closed":
             for started in list(self._started.values()):
                 self._end(started, None)
@@ -355,18 +359,18 @@ class Bus:
         self._tell(change)
 
     def received(self, data: bytes) -> None:
-        """A message has come."""
+        """A message was received."""
         try:
             text = data.decode()
             if self._heads and not self._feeds and self._taken_by_head(text):
                 return
             frame = decode_object(text)
         except ValueError as error:
-            _LOG.warning("a frame that cannot be read came (%s): %s", error, data[:_MOST_SHOWN])
+            _LOG.warning("a frame that cannot be read came (%s): %s", error, data[:_MAX_LOGGED])
             return
         kind = self._kind(frame) if frame is not None else None
         if frame is None or kind is None:
-            _LOG.warning("a frame that is not in the document came: %s", text[:_MOST_SHOWN])
+            _LOG.warning("a frame that is not in the document came: %s", text[:_MAX_LOGGED])
             return
         is_taken = self._answered(kind, frame) or self._taken(kind, frame, text)
         if not is_taken and kind.name in self._protocol.refusals:
@@ -375,7 +379,7 @@ class Bus:
     # Frames
 
     def _head(self, stream: StreamKind) -> list[tuple[str, "re.Pattern[str]"]]:
-        """How an event begins if its kind and a textual key come first: it can be told without being decoded."""
+        """Patterns for events that begin with their kind and a string key: these can be dispatched without decoding."""
         tag = self._protocol.tag
         if tag is None or stream.key == tag:
             return []
@@ -403,7 +407,7 @@ class Bus:
         return self._by_name[name] if name else None
 
     def _answered(self, kind: Kind, frame: Frame) -> bool:
-        """Hand `frame` to the command that it answers; whether there is one."""
+        """Hand `frame` to the command that it answers. Returns whether there is one."""
         refusals = self._protocol.refusals
         if self._protocol.correlation:
             id_ = find(frame, self._protocol.correlation)
@@ -433,7 +437,7 @@ class Bus:
         return any(each.dropped and each.dropped.matches(kind.name, frame) for each in self._protocol.streams)
 
     def _taken(self, kind: Kind, frame: Frame, text: str) -> bool:
-        """Hand `frame` to the subscriptions that it is for; whether there are any."""
+        """Hand `frame` to the subscriptions that it is for. Returns whether there are any."""
         is_taken = False
         for stream in self._protocol.streams:
             key = frame.get(stream.key)
@@ -459,17 +463,17 @@ class Bus:
         return is_taken
 
     def _refusal(self, kind: Kind, frame: Frame) -> tuple[str, str]:
-        """Code and words."""
+        """Code and message of a refusal."""
         where = self._protocol.refusals[kind.name]
         code = find(frame, where.code) if where.code else None
         text = find(frame, where.text) if where.text else None
         return str(kind.name if code is None else code), to_json(frame).decode() if text is None else str(text)
 
     def _tell(self, notice: Notice) -> None:
-        """Hand a notice to the callbacks, or log it if there is none."""
+        """Hand a notice to the callbacks; log it if there are none."""
         if not self._callbacks:
-            is_good = isinstance(notice, StateChanged) and notice.state != "reconnecting"
-            _LOG.log(logging.INFO if is_good else logging.WARNING, "%s", notice)
+            is_expected = isinstance(notice, StateChanged) and notice.state != "reconnecting"
+            _LOG.log(logging.INFO if is_expected else logging.WARNING, "%s", notice)
         for callback in list(self._callbacks.values()):
             try:
                 callback(notice)

@@ -15,23 +15,23 @@ class SocketOptions(RestOptions, total=False):
     """Options of a client. Durations are in seconds."""
 
     backoff_base: float
-    """Reconnecting, the first pause is a random one of at most so long, each next of up to twice as long: 0.1."""
+    """Upper bound of the random delay before the first attempt to reconnect; doubled for each further attempt: 0.1."""
     backoff_cap: float
-    """The longest pause: 20."""
+    """Upper bound of all delays: 20."""
     heartbeat: float | None
-    """After so long without a sign of life the server is pinged, and reconnected to if it does not answer within
-    `timeout`: 20. None for never."""
+    """If nothing comes from the server for so long, it is pinged; without an answer within `timeout` the client
+    reconnects: 20. None to never ping."""
 
 
 class SocketClient(RestClient):
-    """A client of both sides: requests over HTTP, and commands and streams over one WebSocket."""
+    """A client for HTTP requests, and for commands and streams over one WebSocket."""
 
     _protocol: ClassVar[Protocol]
 
     def __init__(self, url: str, **options: Unpack[SocketOptions]) -> None:
-        """`url` is where the service is, `http://...` or `ws://...`. Raises ValueError if it or the API key is none.
+        """Make a client of the service at `url`, `http://...` or `ws://...`. `async with` connects and closes it.
 
-        `async with` connects the client, and closes it. Requests over HTTP need no connection.
+        HTTP requests need no connection. Raises ValueError if the URL or the API key is invalid.
         """
         self._options(url, options)
         headers: dict[str, str] = {}
@@ -51,27 +51,29 @@ class SocketClient(RestClient):
 
     @property
     def state(self) -> State:
-        """Where the connection stands: `closed` before `connect()` and after `close()`."""
+        """The state of the connection: `closed` before `connect()` and after `close()`."""
         return self._bus.connection.state
 
     async def connect(self) -> None:
-        """Open the WebSocket. When it breaks later it is opened again, until `close()`.
+        """Open the WebSocket. When it is lost later, the client reconnects, until `close()`.
 
-        Raises ConnectError if the server cannot be reached now, ProblemError if it refuses.
+        Raises:
+            ConnectError: The server cannot be reached now.
+            ProblemError: It refused the handshake.
         """
         await self._bus.connection.connect()
 
     async def close(self) -> None:
-        """Close the connections and end all subscriptions. What waits for a reply gets UnknownOutcome."""
+        """Close the connections and end all subscriptions. Commands that wait for a reply raise UnknownOutcome."""
         try:
             await self._bus.connection.close()
         finally:
             await super().close()
 
     def on_notice(self, callback: Callable[[Notice], object]) -> Callable[[], None]:
-        """Call `callback` with each notice from now on; returns a function that ends that.
+        """Call `callback` with each notice from now on. Returns a function that stops that.
 
-        Notices tell of the connection's state and of what was lost. Those that no callback takes are logged.
+        Notices report changes of the connection's state, and lost events. Without a callback they are logged.
         """
         return self._bus.on_notice(callback)
 

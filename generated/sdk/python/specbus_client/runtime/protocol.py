@@ -1,4 +1,4 @@
-"""The tables that the documents become: kinds of frames, commands, streams."""
+"""The WebSocket protocol as data, generated from the documents: kinds of frames, commands, streams."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ class Kind:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Where a refusal says what is wrong: code and words."""
+    """Where a refusal has its code and message."""
 
     code: Path | None
     text: Path | None
@@ -33,7 +33,7 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """Frames of one kind with certain values."""
+    """Matches frames of one kind with given values."""
 
     kind: str
     where: tuple[tuple[Path, Any], ...]
@@ -45,7 +45,7 @@ class Match:
 
 @dataclass(frozen=True, slots=True)
 class Command(Generic[Reply]):
-    """A command: the kinds that answer it, as a model of type `Reply`. Without any, it is not answered."""
+    """A command, and the kinds of its replies, whose model is `Reply`. Without any, it has no reply."""
 
     name: str
     replies: frozenset[str]
@@ -102,7 +102,7 @@ class Protocol:
 
 
 def find(frame: Any, path: Iterable[str]) -> Any:
-    """What stands at `path` in `frame`; None if nothing does."""
+    """The value at `path` in `frame`; None if there is none."""
     for step in path:
         if not isinstance(frame, dict):
             return None

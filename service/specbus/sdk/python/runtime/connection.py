@@ -1,4 +1,4 @@
-"""One WebSocket at a time (RFC 6455), opened again when it breaks."""
+"""One WebSocket at a time (RFC 6455), reconnected when it is lost."""
 
 import asyncio
 from collections import deque
@@ -15,31 +15,31 @@ from .errors import ClientClosed, ClientError, ConnectError
 from .notices import State, StateChanged
 from .rest import problem, unreachable
 
-_AT_ONCE = 100
-"""Messages that are handed on before whoever waits for one has its turn."""
+_BATCH = 100
+"""Messages that are handed on before other tasks get a turn."""
 _CLOSE_TIMEOUT = 2.0
-"""Most seconds that a close waits for the server's."""
+"""Seconds that a close waits for the server's close frame, at most."""
 _DATA = (Opcode.TEXT, Opcode.BINARY, Opcode.CONT)
 
 
 class Owner(Protocol):
-    """Who is told of what happens on a connection."""
+    """What a connection calls."""
 
     def opened(self) -> None:
-        """Frames can be sent."""
+        """The connection is open: frames can be sent."""
 
     def received(self, data: bytes) -> None:
-        """A message has come."""
+        """A message was received."""
 
     def broken(self, reason: str) -> None:
-        """The WebSocket is gone, with what was on its way."""
+        """The WebSocket is lost, with what was in flight."""
 
     def changed(self, change: StateChanged) -> None:
-        """The state is another one."""
+        """The state has changed."""
 
 
 class _Link(ClientConnection):
-    """A WebSocket that hands on messages without a task that reads them, and writes those of one turn together."""
+    """A WebSocket that hands on messages without a reading task, and writes the messages of one tick together."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
@@ -50,9 +50,9 @@ class _Link(ClientConnection):
         self._is_draining = False
         self._unsent: list[bytes] = []
         self._heartbeat: float | None = None
-        self._patience = 0.0
-        self._heard = 0.0
-        self._is_asked = False
+        self._ping_timeout = 0.0
+        self._last_data = 0.0
+        self._is_pinged = False
         self._timer: asyncio.TimerHandle | None = None
 
     def attach(
@@ -60,15 +60,15 @@ class _Link(ClientConnection):
         received: Callable[[bytes], None],
         lost: Callable[[str], None],
         heartbeat: float | None,
-        patience: float,
+        ping_timeout: float,
     ) -> None:
-        """Hand each message to `received` from now on, and the reason to `lost` once.
+        """Call `received` with each message from now on, and `lost` once with the reason.
 
-        After `heartbeat` seconds of silence the server is pinged; after `patience` more it is taken for gone.
+        After `heartbeat` seconds without data the server is pinged; after `ping_timeout` more it counts as lost.
         """
         self._received, self._lost = received, lost
-        self._heartbeat, self._patience = heartbeat, patience
-        self._heard = self.loop.time()
+        self._heartbeat, self._ping_timeout = heartbeat, ping_timeout
+        self._last_data = self.loop.time()
         if heartbeat:
             self._timer = self.loop.call_later(heartbeat, self._watch)
         if self._messages:
@@ -83,12 +83,12 @@ class _Link(ClientConnection):
         self._unsent.append(data)
 
     def abandon(self, reason: str) -> None:
-        """Have done with it, whatever the server does."""
+        """Abort the connection without waiting for the server."""
         self.transport.abort()
         self._end(reason)
 
     async def finish(self) -> None:
-        """Close it as RFC 6455 has it (7.1.2), or if the server does not answer without it."""
+        """Close with a closing handshake (RFC 6455, 7.1.2), or without if the server does not answer."""
         self._flush()
         self._received, self._lost = _ignore, None
         self._stop_watching()
@@ -110,13 +110,13 @@ class _Link(ClientConnection):
     # What websockets calls
 
     def data_received(self, data: bytes) -> None:
-        """Bytes have come."""
-        self._heard, self._is_asked = self.loop.time(), False
+        """Bytes were received."""
+        self._last_data, self._is_pinged = self.loop.time(), False
         super().data_received(data)
         self._fail_unless_open()
 
     def process_event(self, event: Event) -> None:
-        """The handshake's answer or a frame has come."""
+        """The handshake's response or a frame was received."""
         if self.response is None or not isinstance(event, Frame) or event.opcode not in _DATA:
             super().process_event(event)
             return
@@ -132,11 +132,11 @@ class _Link(ClientConnection):
             self._drain_soon()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """The TCP connection is gone."""
+        """The TCP connection is lost."""
         super().connection_lost(exc)
         self._end(self._why(exc))
 
-    # Messages in portions, so that a burst does not overflow queues whose readers had no turn
+    # Messages in batches, so that a burst does not overflow queues whose readers got no turn
 
     def _drain_soon(self) -> None:
         self._is_draining = True
@@ -145,7 +145,7 @@ class _Link(ClientConnection):
     def _drain(self) -> None:
         self._is_draining = False
         try:
-            for _ in range(min(_AT_ONCE, len(self._messages))):
+            for _ in range(min(_BATCH, len(self._messages))):
                 if self._received is None:
                     return
                 self._received(self._messages.popleft())
@@ -168,7 +168,7 @@ class _Link(ClientConnection):
         if lost is None:
             return
         self._stop_watching()
-        # What came before it broke has come.
+        # What was received before the loss is delivered.
         while self._messages and self._received:
             self._received(self._messages.popleft())
         self._received = None
@@ -187,12 +187,12 @@ class _Link(ClientConnection):
         now = self.loop.time()
         if self._heartbeat is None:
             return
-        if self._is_asked:
-            self.abandon(f"the server was silent for {now - self._heard:.1f} s")
+        if self._is_pinged:
+            self.abandon(f"the server was silent for {now - self._last_data:.1f} s")
             return
-        wait = self._heard + self._heartbeat - now
+        wait = self._last_data + self._heartbeat - now
         if wait <= 0:
-            wait, self._is_asked = self._patience, True
+            wait, self._is_pinged = self._ping_timeout, True
             self.protocol.send_ping(b"")
             self.send_data()
         self._timer = self.loop.call_later(wait, self._watch)
@@ -203,19 +203,19 @@ class _Link(ClientConnection):
 
 
 def _ignore(_: bytes) -> None:
-    """Take a message that is nobody's."""
+    """Discard a message."""
 
 
 class _Connect(connect):
-    """Without redirects, which would carry the API key elsewhere."""
+    """Does not follow redirects, which would send the API key to another server."""
 
     def process_redirect(self, exc: Exception) -> Exception | str:
-        """What to do about a handshake that failed: nothing."""
+        """Return the exception: no redirect."""
         return exc
 
 
 class Connection:
-    """A WebSocket to `url`, opened again when it breaks. `shown` is the server's URL, for a person."""
+    """A WebSocket to `url`, reconnected when it is lost. `shown` is the server's URL in messages."""
 
     def __init__(
         self,
@@ -241,9 +241,11 @@ class Connection:
         self._attempt = 0
 
     async def connect(self) -> None:
-        """Open the connection; only one that was open once is opened again by itself.
+        """Open the connection. Only after it was open once does it reconnect by itself.
 
-        Raises ConnectError if the server cannot be reached, ProblemError if it refuses the handshake.
+        Raises:
+            ConnectError: The server cannot be reached.
+            ProblemError: It refused the handshake.
         """
         if self._task:
             raise ClientError(f"connect() was called before; the client is {self.state}")
@@ -260,17 +262,17 @@ class Connection:
             raise
 
     def send(self, data: bytes) -> None:
-        """Send a text frame. There must be a connection."""
+        """Send a text frame. The connection must be open."""
         if self._link:
             self._link.post(data)
 
     def restart(self, reason: str) -> None:
-        """Give up the WebSocket that there is, and open another."""
+        """Abort the WebSocket, and reconnect."""
         if self._link:
             self._link.abandon(reason)
 
     async def close(self) -> None:
-        """Close it for good; returns when the server has agreed, or did not in time."""
+        """Close it for good. Returns when the server has confirmed that, or failed to in time."""
         task, self._task = self._task, None
         link, self._link = self._link, None
         if self.state != "closed":
@@ -310,7 +312,7 @@ class Connection:
         self._owner.opened()
 
     def _received(self, data: bytes) -> None:
-        self._attempt = 0  # a connection that says nothing counts as a failed attempt
+        self._attempt = 0  # reset by data only: a connection without any counts as a failed attempt
         self._owner.received(data)
 
     def _lost(self, reason: str) -> None:
@@ -319,7 +321,7 @@ class Connection:
         self._task = asyncio.get_running_loop().create_task(self._reconnect(self._plan(reason)))
 
     def _plan(self, reason: str) -> float:
-        """Seconds until the next attempt, which is told."""
+        """Announce the next attempt, and return the seconds until then."""
         self._attempt += 1
         delay = self._backoff.delay(self._attempt)
         self._change(StateChanged("reconnecting", reason, self._attempt, delay))
@@ -340,6 +342,6 @@ class Connection:
 
 
 def _is_cancelled() -> bool:
-    """Whether it is the running task that was cancelled, and not the one that it waited for."""
+    """Whether the running task was cancelled, and not the one that it waited for."""
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0

@@ -1,4 +1,4 @@
-"""JSON as it goes out and comes in."""
+"""Encoding and decoding of JSON."""
 
 import json
 from typing import Any, cast
@@ -11,7 +11,7 @@ _TOKEN = uuid4().hex
 
 
 class RawJson:
-    """JSON text that is sent as it is, in place of a value: digits, key order and escapes stay."""
+    """JSON text that is sent unchanged in place of a value, with its digits, key order and escapes."""
 
     def __init__(self, text: str) -> None:
         """`text` is one JSON value. Raises ValueError if it is not."""
@@ -25,7 +25,7 @@ def decode(data: str | bytes) -> Any:
 
 
 def decode_object(data: str | bytes) -> dict[str, Any] | None:
-    """The object of JSON in `data`; None if it is another value. Raises ValueError."""
+    """The JSON object in `data`; None if it is another value. Raises ValueError."""
     value = decode(data)
     return cast("dict[str, Any]", value) if isinstance(value, dict) else None
 
@@ -33,7 +33,7 @@ def decode_object(data: str | bytes) -> dict[str, Any] | None:
 def encode(value: Any) -> str:
     """`value` as JSON. Models, UUIDs, times and RawJson may stand anywhere in it.
 
-    Raises ValueError for what JSON has not: NaN, infinities, lone surrogates.
+    Raises ValueError for what JSON cannot express: NaN, infinities, lone surrogates.
     """
     raw: list[str] = []
 

@@ -1,15 +1,15 @@
-"""What the client raises."""
+"""The errors that a client raises."""
 
 from collections.abc import Mapping
 from typing import Any
 
 
 class ClientError(Exception):
-    """Anything that goes wrong with a client."""
+    """The base of all errors of a client."""
 
 
 class ConnectError(ClientError, ConnectionError):
-    """The server could not be reached, or does not take the connection. Nothing was sent."""
+    """The server could not be reached, or refused the connection. Nothing was sent."""
 
 
 class ClientClosed(ClientError):
@@ -22,19 +22,19 @@ class ReplyError(ClientError):
     def __init__(self, code: str, message: str, request: Mapping[str, Any], reply: Mapping[str, Any]) -> None:
         super().__init__(f"{code}: {message}")
         self.code = code
-        """Which error, for a program."""
+        """The error code."""
         self.message = message
-        """What went wrong, for a person."""
+        """What went wrong, in words."""
         self.request = request
         """The frame that was refused."""
         self.reply = reply
-        """The frame that says so."""
+        """The frame that said so."""
 
 
 class ReplyTimeout(ClientError, TimeoutError):
-    """No answer came in time.
+    """No reply came in time.
 
-    If it was `sent`, the command may have been carried out.
+    If `sent` is true, the command may have been carried out.
     """
 
     def __init__(self, seconds: float, request: Mapping[str, Any], *, sent: bool) -> None:
@@ -45,7 +45,7 @@ class ReplyTimeout(ClientError, TimeoutError):
 
 
 class UnknownOutcome(ClientError):
-    """The connection broke before the answer came: the command was carried out, or not. It is not sent again."""
+    """The connection broke before the reply came: the command was carried out, or not. It is not resent."""
 
     def __init__(self, request: Mapping[str, Any], reason: str) -> None:
         super().__init__(f"the connection broke before the answer came ({reason}); it may have been carried out or not")
@@ -53,7 +53,7 @@ class UnknownOutcome(ClientError):
 
 
 class InvalidReply(ClientError):
-    """What the server sent is not what its documents say."""
+    """What the server sent does not match its documents."""
 
 
 class SubscriptionEnded(ClientError):
@@ -63,15 +63,15 @@ class SubscriptionEnded(ClientError):
         super().__init__(f"the server has ended the subscription to {key}")
         self.key = key
         self.frame = frame
-        """The frame that says so."""
+        """The frame that said so."""
 
 
 class AlreadySubscribed(ClientError):
-    """The client has that subscription already. Another client can have it too."""
+    """This client already has that subscription. Another client can have it too."""
 
 
 class ProblemError(ClientError):
-    """A request over HTTP was refused, with a problem document (RFC 9457) where the server sent one."""
+    """An HTTP request was refused, with a problem document (RFC 9457) if the server sent one."""
 
     def __init__(self, status: int, type: str, title: str, detail: str) -> None:
         super().__init__(f"{title}: {detail}" if detail else title)
@@ -82,4 +82,4 @@ class ProblemError(ClientError):
         self.title = title
         """The kind of problem in a few words."""
         self.detail = detail
-        """What went wrong this time, for a person."""
+        """What went wrong this time, in words."""

@@ -1,4 +1,4 @@
-"""What a client tells besides answers and events: its connection's state, and what was lost."""
+"""Notices: changes of the connection's state, and lost events."""
 
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -10,15 +10,15 @@ State = Literal["connecting", "connected", "reconnecting", "closed"]
 
 @dataclass(frozen=True, slots=True)
 class StateChanged:
-    """The connection's state is another one, or an attempt to reconnect has failed."""
+    """The connection's state has changed, or an attempt to reconnect has failed."""
 
     state: State
     reason: str = ""
     """With `reconnecting`: why there is no connection."""
     attempt: int = 0
-    """With `reconnecting`: the attempt that comes next, from 1. With `connected`: the one that succeeded."""
+    """With `reconnecting`: the number of the next attempt, from 1. With `connected`: of the one that succeeded."""
     delay: float = 0.0
-    """With `reconnecting`: seconds until then."""
+    """With `reconnecting`: seconds until that attempt."""
 
     def __str__(self) -> str:
         if self.state == "reconnecting":
@@ -43,22 +43,22 @@ class Dropped:
 
 @dataclass(frozen=True, slots=True)
 class Resubscribed:
-    """A subscription goes on after a reconnect. What was published meanwhile may be missing."""
+    """A subscription continues after a reconnect. Events published in between may be missing."""
 
     key: Any
 
     def __str__(self) -> str:
-        return f"subscribed to {self.key} again; what was published meanwhile may be missing"
+        return f"resubscribed to {self.key}; events published in between may be missing"
 
 
 @dataclass(frozen=True, slots=True)
 class ResubscribeRefused:
-    """The server refused a subscription after a reconnect. It has ended, or is tried again."""
+    """The server refused a subscription after a reconnect. It has ended, or is retried."""
 
     key: Any
     error: ReplyError
     delay: float | None
-    """Seconds until it is tried again; None if it has ended."""
+    """Seconds until it is retried; None if it has ended."""
 
     def __str__(self) -> str:
         then = "it has ended" if self.delay is None else f"next attempt in {self.delay:.1f} s"
@@ -67,7 +67,7 @@ class ResubscribeRefused:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """The server refused a frame and did not say which."""
+    """The server refused a frame without saying which."""
 
     code: str
     message: str

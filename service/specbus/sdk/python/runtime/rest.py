@@ -1,4 +1,4 @@
-"""Requests over HTTP, and the client that has nothing else."""
+"""HTTP requests, and the client that has nothing else."""
 
 import asyncio
 import os
@@ -31,21 +31,21 @@ class RestOptions(TypedDict, total=False):
     api_key: str | None
     """The service's API key."""
     client_id: str | None
-    """This client's own label, for the service's logs; made up unless given."""
+    """A label of this client, for the service's logs; random by default."""
     timeout: float
-    """In which an answer must come, and a connection be made or closed: 10."""
+    """Time in which a reply must come, and a connection be opened or closed: 10."""
 
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """How the API key travels."""
+    """Where the API key is sent."""
 
     place: Literal["header", "query"]
     name: str
     prefix: str
 
     def put(self, key: str | None, headers: dict[str, str], query: dict[str, Any]) -> None:
-        """Put `key` where it belongs, if there is one."""
+        """Add `key` to the headers or the query, if there is one."""
         if key is not None:
             place: dict[str, Any] = headers if self.place == "header" else query
             place[self.name] = self.prefix + key
@@ -73,12 +73,16 @@ class Rest:
         headers: Mapping[str, Any] = _NOTHING,
         body: Any = ...,
     ) -> T:
-        """Make a request; the body of its answer as a `result`, or None where no body is described.
+        """Make a request, and return the response's body as `result`; None if no body is described.
 
         `template` has `{name}` for each item of `path`.
 
-        Raises ProblemError if it is refused, ConnectError if nobody answers, ReplyTimeout if nobody does in time,
-        UnknownOutcome if the connection breaks before the answer, InvalidReply if the answer is not a `result`.
+        Raises:
+            ProblemError: The request was refused.
+            ConnectError: The server cannot be reached.
+            ReplyTimeout: No response came in time.
+            UnknownOutcome: The connection broke before the response came.
+            InvalidReply: The response is not a `result`.
         """
         address = template
         for name, value in path.items():
@@ -117,7 +121,7 @@ class Rest:
             raise InvalidReply(f"the answer to {method} {address} is not what the document says: {error}") from error
 
     async def close(self) -> None:
-        """Close the connections that are kept for further requests."""
+        """Close the connections that are kept open for further requests."""
         client, self._client = self._client, None
         if client is not None:
             await client.aclose()
@@ -129,7 +133,7 @@ class RestClient:
     _credential: ClassVar[Credential | None] = None
 
     def __init__(self, url: str, **options: Unpack[RestOptions]) -> None:
-        """`url` is where the service is, `http://...` or `ws://...`. Raises ValueError if it or the API key is none."""
+        """Make a client of the service at `url`, `http://...` or `ws://...`. Raises ValueError if it is invalid."""
         self._options(url, options)
 
     def _options(self, url: str, options: RestOptions) -> None:
@@ -156,7 +160,7 @@ class RestClient:
 
 
 def problem(status: int, body: bytes | bytearray) -> ProblemError:
-    """The error for an answer with that status: from the problem document (RFC 9457), if it is one."""
+    """The error for a response with that status: from its problem document (RFC 9457), if it has one."""
     try:
         document = decode_object(bytes(body)) or {}
     except ValueError:
@@ -175,7 +179,7 @@ def problem(status: int, body: bytes | bytearray) -> ProblemError:
 
 
 def unreachable(url: str, error: Exception) -> ConnectError:
-    """The error for a server at `url` that no connection can be made to."""
+    """The error for a server at `url` that cannot be reached."""
     cause: BaseException | None = error
     while cause is not None and not (isinstance(cause, OSError) and cause.errno):
         cause = cause.__cause__ or cause.__context__
@@ -187,7 +191,7 @@ def unreachable(url: str, error: Exception) -> ConnectError:
 
 
 def _http(url: str) -> str:
-    """The address of a service for HTTP, without a slash at its end. Raises ValueError."""
+    """The HTTP URL of a service, without a trailing slash. Raises ValueError."""
     with suppress(ValueError):
         parts = urlsplit(url)
         is_usable = parts.hostname and parts.port != 0 and not parts.query and not parts.fragment
@@ -197,6 +201,6 @@ def _http(url: str) -> str:
 
 
 def _plain(value: Any) -> str:
-    """`value` in a path or a header."""
+    """`value` as text for a path or a header."""
     value = to_jsonable_python(value)
     return value if isinstance(value, str) else encode(value)

@@ -1,4 +1,4 @@
-"""Events that wait for their reader."""
+"""Subscriptions, and the queues of events that wait for their readers."""
 
 import asyncio
 from collections import deque
@@ -15,29 +15,29 @@ from .protocol import Frame
 T = TypeVar("T")
 
 _TELL_INTERVAL = 0.1
-"""Seconds between two notices of what one full queue dropped."""
+"""Seconds between two `Dropped` notices of one queue."""
 
 
 class Inbox:
-    """The events of a subscription that have come and were not read yet, and how it ends."""
+    """The queue of a subscription's unread events, and how the subscription ends."""
 
     def __init__(self, limit: int, dropped: Callable[[int], None]) -> None:
-        """At most `limit` events wait; `dropped` is told how many of the oldest made room for others."""
+        """Hold at most `limit` events; call `dropped` with the number of older ones that were discarded."""
         if limit < 1:
             raise ValueError("queue_size must be at least 1")
         self._loop = asyncio.get_running_loop()
         self.accepted: asyncio.Future[None] = self._loop.create_future()
-        """Done once the server has accepted the subscription; it has the error if that did not come to pass."""
+        """Done once the server has accepted the subscription; has the error if it did not."""
         self.dropped: dict[Literal["server", "client"], int] = {"server": 0, "client": 0}
         self.is_watched = False
-        """Whether somebody has asked for an event, and would get the error."""
+        """Whether somebody reads events, and so gets the error."""
         self.has_ended = False
         self.is_abandoned = False
-        """Whether nothing refers to the subscription any more."""
+        """Whether nothing refers to the `Subscription` any more."""
         self._events: deque[Any] = deque()
         self._limit = limit
         self._tell_dropped = dropped
-        self._untold = 0
+        self._unreported = 0
         self._timer: asyncio.TimerHandle | None = None
         self._waiters: deque[asyncio.Future[None]] = deque()
         self._error: Exception | None = None
@@ -48,11 +48,11 @@ class Inbox:
             self.accepted.set_result(None)
 
     def push(self, event: Any) -> None:
-        """An event has come."""
+        """Add an event."""
         if len(self._events) == self._limit:
             self._events.popleft()
             self.dropped["client"] += 1
-            self._untold += 1
+            self._unreported += 1
             if self._timer is None:
                 self._timer = self._loop.call_later(_TELL_INTERVAL, self._tell)
         self._events.append(event)
@@ -60,7 +60,7 @@ class Inbox:
             self._wake()
 
     def end(self, error: Exception | None = None) -> None:
-        """No more will come. The `error` is raised to the reader, after what has come."""
+        """End the subscription. The reader gets the remaining events, and then the `error`."""
         if self.has_ended:
             return
         self.has_ended = True
@@ -74,7 +74,7 @@ class Inbox:
                 waiter.set_result(None)
 
     async def next(self) -> Any:
-        """The next event, once there is one. Raises what ended it, once, and StopAsyncIteration."""
+        """Wait for the next event. Raises the error that ended the subscription, once, then StopAsyncIteration."""
         self.is_watched = True
         while not self._events:
             if self.has_ended:
@@ -86,7 +86,7 @@ class Inbox:
                 await waiter
             except asyncio.CancelledError:
                 if waiter.done() and not waiter.cancelled() and self._events:
-                    self._wake()  # the turn is another's
+                    self._wake()  # another reader's turn
                 raise
             finally:
                 if waiter in self._waiters:
@@ -104,20 +104,20 @@ class Inbox:
         if self._timer:
             self._timer.cancel()
             self._timer = None
-        untold, self._untold = self._untold, 0
-        if untold:
-            self._tell_dropped(untold)
+        unreported, self._unreported = self._unreported, 0
+        if unreported:
+            self._tell_dropped(unreported)
 
 
 class Subscription(Generic[T]):
-    """Events as they come: `async for event in subscription`.
+    """A subscription: `async for event in subscription`.
 
     It ends with `close()`, with its `async with` block, or when nothing refers to it any more, as after a loop over
-    `client.subscribe(...)` itself.
+    `client.subscribe(...)`.
     """
 
     def __init__(self, inbox: Inbox, leave: Callable[[], "asyncio.Future[None] | None"], *, raw: bool) -> None:
-        """`leave` has the server send no more; what it returns is done once the server has confirmed that."""
+        """`leave` unsubscribes; the future that it returns is done once the server has confirmed that."""
         self._inbox = inbox
         self._leave = leave
         self._raw = raw
@@ -125,7 +125,7 @@ class Subscription(Generic[T]):
 
     @property
     def dropped(self) -> dict[Literal["server", "client"], int]:
-        """How many events are missing: dropped by the server, as this client read too slowly, or here."""
+        """How many events were dropped, by the server or in this client, because they were read too slowly."""
         return self._inbox.dropped.copy()
 
     async def ready(self) -> None:
@@ -134,7 +134,7 @@ class Subscription(Generic[T]):
         await asyncio.shield(self._inbox.accepted)
 
     async def close(self) -> None:
-        """End it; returns when the server has confirmed that, or cannot be asked."""
+        """Unsubscribe. Returns when the server has confirmed that, or there is no connection."""
         stopped = self._leave()
         if stopped:
             await stopped
@@ -145,7 +145,7 @@ class Subscription(Generic[T]):
     async def __anext__(self) -> T:
         """The next event. Raises SubscriptionEnded if the server has ended it, after what came before.
 
-        An event that is not what the document says raises InvalidReply; the one after it can be asked for.
+        An event that does not match the document raises InvalidReply; the next can still be read.
         """
         item = await self._inbox.next()
         if self._raw:
@@ -170,7 +170,7 @@ class Subscription(Generic[T]):
 
 
 def read(model: type[BaseModel], given: str | Frame) -> BaseModel:
-    """A frame, as text or decoded, as a `model`. Raises InvalidReply if it is none."""
+    """A frame, as text or decoded, as a `model`. Raises InvalidReply if it does not match."""
     try:
         return model.model_validate_json(given) if isinstance(given, str) else model.model_validate(given)
     except ValidationError as error:

@@ -1,4 +1,4 @@
-"""The synchronous face: the same client, on an event loop in a thread of its own."""
+"""The synchronous client: the same methods, on an event loop in a thread of its own."""
 
 import asyncio
 import threading
@@ -17,26 +17,26 @@ T = TypeVar("T")
 C = TypeVar("C", bound=RestClient)
 W = TypeVar("W", bound=SocketClient)
 
-_LAST = 0.1
-"""Seconds that calls in other threads have to end by themselves once the client is closed."""
+_CLOSE_GRACE = 0.1
+"""Seconds in which calls of other threads may end by themselves once the client is closed."""
 
 
 class Portal:
-    """An event loop in a thread, on which another thread has work done."""
+    """An event loop in a thread, which runs coroutines for other threads."""
 
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
-        # A daemon: a script that forgets to close its client ends all the same.
+        # A daemon: a script that does not close its client exits all the same.
         self._thread = threading.Thread(target=self._loop.run_forever, name="client", daemon=True)
         self._thread.start()
 
     @property
     def is_open(self) -> bool:
-        """Whether work can be done."""
+        """Whether it can run anything."""
         return self._thread.is_alive()
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """What `work` returns. An exception in the waiting thread, as KeyboardInterrupt is, cancels it."""
+        """Run `work` and return its result. An exception in the calling thread, as KeyboardInterrupt is, cancels it."""
         if not self.is_open:
             work.close()
             raise ClientClosed("the client is closed")
@@ -53,7 +53,7 @@ class Portal:
             raise
 
     def call(self, function: Callable[[], T]) -> T:
-        """What `function` returns, called on the loop."""
+        """Call `function` on the loop, and return its result."""
 
         async def work() -> T:
             return function()
@@ -61,7 +61,7 @@ class Portal:
         return self.run(work())
 
     def close(self) -> None:
-        """End the thread, and what other threads wait for on its loop."""
+        """Stop the loop, and whatever other threads still wait for."""
         if self.is_open:
             self.run(self._wind_up())
             self._loop.call_soon_threadsafe(self._loop.stop)
@@ -71,15 +71,15 @@ class Portal:
     async def _wind_up(self) -> None:
         left = asyncio.all_tasks() - {asyncio.current_task()}
         if left:
-            # Closing the client has most of them fail with what became of their request.
-            _, left = await asyncio.wait(left, timeout=_LAST)
+            # Closing the client makes most of them fail with the outcome of their request.
+            _, left = await asyncio.wait(left, timeout=_CLOSE_GRACE)
         for task in left:
             task.cancel()
         await asyncio.gather(*left, return_exceptions=True)
 
 
 class SyncSubscription(Generic[T]):
-    """Events as they come: `for event in subscription`. It ends with `close()` or its `with` block."""
+    """A subscription: `for event in subscription`. It ends with `close()` or its `with` block."""
 
     def __init__(self, portal: Portal, inner: Subscription[T]) -> None:
         self._portal = portal
@@ -105,7 +105,7 @@ class SyncSubscription(Generic[T]):
         return event[0]
 
     def close(self) -> None:
-        """End it."""
+        """Unsubscribe."""
         if self._portal.is_open:  # else it has ended with the client
             self._portal.run(self._inner.close())
 
@@ -163,16 +163,18 @@ class SyncSocketBase(SyncBase[W]):
 
     @property
     def state(self) -> State:
-        """Where the connection stands: `closed` before `connect()` and after `close()`."""
+        """The state of the connection: `closed` before `connect()` and after `close()`."""
         return self._inner.state
 
     def connect(self) -> None:
-        """Open the WebSocket. When it breaks later it is opened again, until `close()`.
+        """Open the WebSocket. When it is lost later, the client reconnects, until `close()`.
 
-        Raises ConnectError if the server cannot be reached now, ProblemError if it refuses.
+        Raises:
+            ConnectError: The server cannot be reached now.
+            ProblemError: It refused the handshake.
         """
         self._portal.run(self._inner.connect())
 
     def on_notice(self, callback: Callable[[Notice], object]) -> Callable[[], None]:
-        """Call `callback` with each notice from now on, in the client's own thread; returns what ends that."""
+        """Call `callback` with each notice from now on, in the client's thread. Returns a function that stops that."""
         return self._inner.on_notice(callback)

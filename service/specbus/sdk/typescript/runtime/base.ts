@@ -8,18 +8,18 @@ import { Rest } from "./rest.js";
 export interface ClientOptions {
   /** The service's API key. A browser's WebSocket cannot send it in a header; its HTTP requests can. */
   apiKey?: string | undefined;
-  /** This client's own label, for the service's logs; made up unless given. */
+  /** A label of this client, for the service's logs; random by default. */
   clientId?: string | undefined;
-  /** In which a command must be answered, and a connection made or closed. 10 000 unless set. */
+  /** Time in which a reply must come, and a connection be opened or closed: 10 000. */
   timeout?: number | undefined;
-  /** Reconnecting, the first pause is a random one of at most `backoffBase` (100), each next up to twice as long, none longer than `backoffCap` (20 000). */
+  /** Exponential backoff with full jitter between attempts to reconnect: from `backoffBase` (100) to `backoffCap` (20 000). */
   backoffBase?: number | undefined;
   backoffCap?: number | undefined;
-  /** When no frame came for so long, the server is asked for a sign of life, and the connection made anew if there is none. 45 000; 0 for never. */
+  /** Without a frame for so long, the server is probed; without an answer the client reconnects: 45 000. 0 to never probe. */
   silence?: number | undefined;
-  /** The WebSocket class to use, if not the platform's own: Node 22 and browsers have one. */
+  /** The WebSocket class to use instead of the platform's: Node 22 and browsers have one. */
   WebSocket?: WebSocketClass | undefined;
-  /** The `fetch` to use, if not the platform's own. */
+  /** The `fetch` to use instead of the platform's. */
   fetch?: typeof fetch | undefined;
 }
 
@@ -39,7 +39,7 @@ export class RestClient {
   }
 }
 
-/** A client of both sides: HTTP requests, and commands and streams over one WebSocket. */
+/** A client for HTTP requests, and for commands and streams over one WebSocket. */
 export class SocketClient extends RestClient {
   /** @internal */
   protected readonly _bus: Bus;
@@ -56,13 +56,13 @@ export class SocketClient extends RestClient {
     this._bus = new Bus(contract, { url: address, headers, WebSocket, timeout, backoffBase, backoffCap, silence });
   }
 
-  /** Where the connection stands. */
+  /** The state of the connection. */
   get state(): State {
     return this._bus.connection.state;
   }
 
   /**
-   * Open the connection. When it breaks later it is opened again, until `close()`.
+   * Open the connection. When it is lost later, the client reconnects, until `close()`.
    *
    * Rejects with ConnectError if it cannot be opened now.
    */
@@ -70,16 +70,16 @@ export class SocketClient extends RestClient {
     return this._bus.connection.connect();
   }
 
-  /** Close the connection and end all subscriptions. Resolves when the server has agreed. */
+  /** Close the connection and end all subscriptions. Resolves when the server has confirmed that. */
   close(): Promise<void> {
     return this._bus.connection.close();
   }
 
   /**
-   * Call `callback` for each notice of the kind; returns a function that takes it away.
+   * Call `callback` for each notice of the kind; returns a function that stops that.
    *
-   * `state`: the connection has another state. `dropped`: events are missing. `resubscribed`: a subscription is back after
-   * a reconnect. Notices of loss that no callback takes go to `console.warn`.
+   * `state`: the connection's state has changed. `dropped`: events were lost. `resubscribed`: a subscription continues after
+   * a reconnect. Without a callback, lost connections and events are reported by `console.warn`.
    */
   on<Name extends keyof Notices>(name: Name, callback: (notice: Notices[Name]) => void): () => void {
     return this._bus.notices.on(name, callback);

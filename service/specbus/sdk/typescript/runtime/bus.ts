@@ -6,36 +6,36 @@ import { Subscription, type SubscriptionOptions } from "./subscription.js";
 
 /** Options of every command. */
 export interface CommandOptions {
-  /** Milliseconds in which the answer must come, a wait for the connection included; the client's `timeout` unless given. */
+  /** Milliseconds in which the reply must come, including a wait for the connection; by default the client's `timeout`. */
   timeout?: number | undefined;
-  /** Gives the command up; the promise rejects with the signal's reason. What was sent may still be done. */
+  /** Aborts the command; the promise rejects with the signal's reason. What was sent may still be carried out. */
   signal?: AbortSignal | undefined;
 }
 
 /** Options of a subscription. */
 export interface StreamOptions extends SubscriptionOptions, Pick<CommandOptions, "timeout"> {
   /**
-   * Try again when the server refuses the subscription after a reconnect, with the pauses of one. Without it, that ends it:
-   * a server that forgot its topics ends it with a ReplyError. The first refusal always does.
+   * Retry with backoff when the server refuses the subscription after a reconnect. By default a refusal, for example by a
+   * server that has restarted without its topics, ends the subscription with a ReplyError. The first refusal always does.
    */
   retry?: boolean | undefined;
 }
 
-/** Events of a stream are missing. */
+/** Events of a subscription were lost. */
 export interface DroppedNotice {
   /** What was subscribed to. */
   key: unknown;
   count: number;
-  /** Who dropped them: the server, since this client read too slowly; or this client, since the subscription's queue was full. */
+  /** Who dropped them: the server, because this client read too slowly, or this client, because the queue was full. */
   by: "server" | "client";
 }
 
-/** A subscription is back after a reconnect. What was sent meanwhile may be missed. */
+/** A subscription continues after a reconnect. Events published in between may be missed. */
 export interface ResubscribedNotice {
   key: unknown;
 }
 
-/** After a reconnect the server refused a subscription that has `retry`; it is tried again. */
+/** After a reconnect the server refused a subscription that has `retry`; it is retried. */
 export interface RefusedNotice {
   key: unknown;
   error: ReplyError;
@@ -43,7 +43,7 @@ export interface RefusedNotice {
   delay: number;
 }
 
-/** What `client.on` can wait for. */
+/** The notices of a client, by the name that `client.on` takes. */
 export interface Notices {
   state: StateNotice;
   dropped: DroppedNotice;
@@ -66,7 +66,7 @@ interface Started {
   frame: Frame;
   key: unknown;
   options: StreamOptions;
-  /** Events count from the reply to the command on: before it they are those of an earlier subscription. */
+  /** Only while it is active are events delivered: what comes before the reply belongs to an earlier subscription. */
   state: "idle" | "asked" | "active";
   accepted: boolean;
   attempt: number;
@@ -74,7 +74,7 @@ interface Started {
   command?: Command | undefined;
 }
 
-/** Commands, each with its reply, and streams of events, over one connection. */
+/** Commands with their replies, and streams of events, over one connection. */
 export class Bus implements Owner {
   readonly #contract: Contract;
   readonly #options: ConnectionOptions;
@@ -151,7 +151,7 @@ export class Bus implements Owner {
     };
     const giveUp = (error: Error): void => {
       stop();
-      // Where replies come in order, its own is still due and must not be taken for that of the next.
+      // Where replies come in order, its own is still to come and must not be taken for that of the next command.
       if (command.sent && !correlation) command.done = command.failed = settle;
       else settle();
       reject(error);
@@ -191,7 +191,7 @@ export class Bus implements Owner {
       started.attempt = 0;
       for (const field of stream.once) delete frame[field];
       if (started.accepted) {
-        this.#tell("resubscribed", { key }, `subscribed to ${shown(key)} again; what was sent meanwhile may be missed`);
+        this.#tell("resubscribed", { key }, `resubscribed to ${shown(key)}; events published in between may be missed`);
       }
       started.accepted = true;
       subscription.accepted();
@@ -203,7 +203,7 @@ export class Bus implements Owner {
       // One that is late may yet be accepted: the server is told to stop it.
       if (!late || accepted) started.state = "idle";
       if (error instanceof UnknownOutcomeError) {
-        // Asked for again on the next connection. Whoever waits for its first answer does not do so for ever.
+        // Resent on the next connection. Who waits for its first reply must not do so for ever.
         const { timeout = this.#options.timeout } = options;
         if (!accepted) started.timer = setTimeout(failed, timeout, new TimeoutError(`no answer in ${timeout} ms`, true));
       } else if (accepted && late) {
@@ -227,7 +227,7 @@ export class Bus implements Owner {
   }
 
   opened(): void {
-    // A subscription goes first, so that it has what is published after it.
+    // Subscriptions first, so that they get what the commands after them publish.
     for (const [id, started] of this.#started) if (started.state === "idle") this.#start(id, started);
     for (const command of this.#commands.values()) if (!command.sent) this.#send(command);
   }

@@ -1,20 +1,20 @@
 import { ClientError, ConnectError } from "./errors.js";
 
-/** Where a client stands: `closed` before `connect()` and after `close()`; `reconnecting` until a broken connection is back. */
+/** The state of a client: `closed` before `connect()` and after `close()`; `reconnecting` after a connection was lost. */
 export type State = "connecting" | "connected" | "reconnecting" | "closed";
 
-/** The client has another state now. */
+/** The client's state has changed. */
 export interface StateNotice {
   state: State;
-  /** Why, for a person. */
+  /** Why, in words. */
   reason: string;
-  /** While reconnecting, which attempt comes next: 1 for the first. */
+  /** While reconnecting, the number of the next attempt, from 1. */
   attempt: number;
   /** While reconnecting, milliseconds until that attempt. */
   delay: number;
 }
 
-/** What is needed of a WebSocket. */
+/** What is used of a WebSocket. */
 export interface WebSocketLike {
   onopen: ((event: any) => void) | null;
   onmessage: ((event: any) => void) | null;
@@ -42,17 +42,17 @@ export interface ConnectionOptions {
   silence: number;
 }
 
-/** Who is told of what happens on a connection. */
+/** What a connection calls. */
 export interface Owner {
   opened(): void;
   received(text: string): void;
   broken(reason: string): void;
   changed(change: StateNotice): void;
-  /** Ask the server for a sign of life; rejects if there is none. Undefined if the server knows no such question. */
+  /** Probe the server; rejects without an answer. Undefined if the documents have no probe. */
   readonly probe?: (() => Promise<unknown>) | undefined;
 }
 
-/** One WebSocket at a time, opened again when it breaks. */
+/** One WebSocket at a time, reconnected when it is lost. */
 export class Connection {
   state: State = "closed";
   readonly #options: ConnectionOptions;
@@ -70,7 +70,7 @@ export class Connection {
     this.#owner = owner;
   }
 
-  /** Open the connection. Rejects with ConnectError if that fails; only a connection that was open once is opened again. */
+  /** Open the connection. Rejects with ConnectError if that fails; only after it was open once does it reconnect. */
   async connect(): Promise<void> {
     if (this.state !== "closed") throw new ClientError(`connect() was called before; the client is ${this.state}`);
     this.#change("connecting", "connect() was called");
@@ -86,12 +86,12 @@ export class Connection {
     this.#socket?.send(text);
   }
 
-  /** Give up the WebSocket that there is, and open another. */
+  /** Abort the WebSocket, and reconnect. */
   restart(reason: string): void {
     this.#abandon?.(reason);
   }
 
-  /** Close for good; resolves when the server has agreed, or did not in time. */
+  /** Close for good; resolves when the server has confirmed that, or failed to in time. */
   async close(): Promise<void> {
     const socket = this.#socket;
     const open = this.state === "connected";

@@ -1,4 +1,4 @@
-/** What the runtime has to know of the documents. The generator writes it. */
+/** The contract as data, generated from the documents. */
 
 /** A frame, decoded. */
 export type Frame = Record<string, any>;
@@ -13,13 +13,13 @@ export interface Kind {
   readonly required: readonly string[];
 }
 
-/** A reply that says that a command was not carried out, and where in it code and words are. */
+/** A reply that refuses a command, and where in it the code and the message are. */
 export interface Refusal {
   readonly code?: Path;
   readonly text?: Path;
 }
 
-/** Frames of one kind with certain values in them. */
+/** Matches frames of one kind with given values. */
 export interface Match {
   readonly kind: string;
   readonly where: readonly (readonly [Path, unknown])[];
@@ -38,7 +38,7 @@ export interface Stream {
   readonly dropped?: Match;
 }
 
-/** How the API key travels. */
+/** Where the API key is sent. */
 export interface Credential {
   readonly place: "header" | "query";
   readonly name: string;
@@ -56,7 +56,7 @@ export interface Contract {
   readonly refusals: Readonly<Record<string, Refusal>>;
   /** The field that a reply repeats. Without one, replies come in the order of the commands. */
   readonly correlation?: { readonly path: Path; readonly kind: "text" | "uuid" | "integer" };
-  /** A command that asks for a sign of life. */
+  /** The command that probes the server. */
   readonly probe?: { readonly frame: Frame; readonly replies: readonly string[] };
 }
 
@@ -78,7 +78,7 @@ export function some<T extends object>(object: T): T | undefined {
   return Object.values(object).some((value) => value !== undefined) ? object : undefined;
 }
 
-/** Put the key where it travels. */
+/** Add the key to the headers or the query. */
 export function sign(credential: Credential | undefined, apiKey: string | undefined, headers: Frame, query: URLSearchParams): void {
   if (!credential || apiKey === undefined) return;
   if (credential.place === "header") headers[credential.name] = credential.prefix + apiKey;

@@ -12,21 +12,21 @@ export class ConnectError extends ClientError {}
 /** The client is closed, or `connect()` was not called. Nothing was sent. */
 export class ClosedError extends ClientError {}
 
-/** This client has that subscription already. Another client can have it too. */
+/** This client already has that subscription. Another client can have it too. */
 export class AlreadySubscribedError extends ClientError {}
 
-/** No answer came in time. Where `sent` is true, what was asked for may or may not have been done. */
+/** No reply came in time. If `sent` is true, the command may have been carried out. */
 export class TimeoutError extends ClientError {
   constructor(
     message: string,
-    /** Whether the request had left the client. */
+    /** Whether the request was sent. */
     readonly sent: boolean,
   ) {
     super(message);
   }
 }
 
-/** The connection broke while an answer was due: what was asked for may or may not have been done. It is not sent again. */
+/** The connection broke before the reply came: the command was carried out, or not. It is not resent. */
 export class UnknownOutcomeError extends ClientError {
   constructor(
     message: string,
@@ -52,7 +52,7 @@ export class ReplyError extends ClientError {
   }
 }
 
-/** The server ended a subscription. What it had sent before was handed out first. */
+/** The server ended a subscription. It is thrown after the events that came before. */
 export class SubscriptionEnded extends ClientError {
   constructor(
     message: string,
@@ -76,7 +76,7 @@ export class ProblemError extends ClientError {
     readonly title: string,
     /** What went wrong this time, in the server's words. */
     readonly detail: string,
-    /** The body of the answer; a text where it was no JSON. */
+    /** The body of the response; text if it was not JSON. */
     readonly body: unknown,
   ) {
     super(detail || title);

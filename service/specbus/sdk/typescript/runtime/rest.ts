@@ -3,9 +3,9 @@ import { ConnectError, ProblemError, TimeoutError } from "./errors.js";
 
 /** Options of every request. */
 export interface RequestOptions {
-  /** Milliseconds in which the answer must come; the client's `timeout` unless given. */
+  /** Milliseconds in which the response must come; by default the client's `timeout`. */
   timeout?: number | undefined;
-  /** Gives the request up; the promise rejects with the signal's reason. */
+  /** Aborts the request; the promise rejects with the signal's reason. */
   signal?: AbortSignal | undefined;
 }
 
@@ -27,7 +27,7 @@ export interface RestOptions {
   clientId: string;
 }
 
-/** Requests over HTTP, with JSON bodies. */
+/** HTTP requests with JSON bodies. */
 export class Rest {
   /** The client's own label. */
   readonly clientId: string;
@@ -39,9 +39,9 @@ export class Rest {
   }
 
   /**
-   * Make a request, and resolve with the body of its answer.
+   * Make a request, and resolve with the body of the response.
    *
-   * Rejects with ProblemError if it is refused, ConnectError if nobody answers, TimeoutError if nobody does in time.
+   * Rejects with ProblemError if it is refused, ConnectError if the server cannot be reached, TimeoutError without a response in time.
    */
   async request(method: string, template: string, parts: Parts, options: RequestOptions = {}): Promise<any> {
     const { url, fetch, apiKey, credential } = this.#options;

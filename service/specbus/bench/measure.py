@@ -1,4 +1,4 @@
-"""A run: workers put a load on a server, and what it comes to."""
+"""A run: workers put a load on a server; the result is measured."""
 
 import contextlib
 import ipaddress
@@ -18,25 +18,24 @@ from urllib.parse import urlsplit
 
 import psutil
 
-from specbus.bench import board as at
-from specbus.bench.board import Board
 from specbus.bench.connections import Endpoint
 from specbus.bench.errors import CannotRun, Failed
 from specbus.bench.latency import percentiles
-from specbus.bench.load import INTERVAL, Report
 from specbus.bench.plan import Plan, Work, share
-from specbus.bench.rest import topics
+from specbus.bench.rest_client import topics
 from specbus.bench.servers import SPECBUS, Running, Usage, cores, find
+from specbus.bench.shared_state import SharedState, State
+from specbus.bench.worker import INTERVAL, Report
 
-_SETTLE = 0.3
-"""Seconds of rest before memory is measured and the load begins."""
-_FULL = 0.9
-"""The share of its core from which a worker limits what it measures."""
-_LOOK = 0.5
-"""Seconds between two looks at the workers. They may have to share their core with this process."""
+_SETTLE_TIME = 0.3
+"""Seconds without load before memory is measured and the load begins."""
+_SATURATED = 0.9
+"""The share of its core above which a worker is the bottleneck."""
+_CHECK_INTERVAL = 0.5
+"""Seconds between two checks of the workers. They may have to share their core with this process."""
 
 Progress = Callable[[str, float], None]
-"""Is told what is going on, and how far it is (0 to 1)."""
+"""Takes a description of the current step, and the progress from 0 to 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +53,7 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What a run came to. Latencies and costs are in microseconds, None where they cannot be measured."""
+    """The result of a run. Latencies and costs are in microseconds; None if they cannot be measured."""
 
     subscribers: int
     publishers: int
@@ -70,13 +69,13 @@ class Result:
     p999_us: float
     max_us: float
     lost: int
-    """Events of the whole run that did not come, like what follows."""
+    """Events that did not come, in the whole run, as are the next three counts."""
     late: int
     """Events that came after a later one."""
     repeated: int
     unacknowledged: int
     stalled: bool
-    """Whether nothing came any more, so that the run was ended."""
+    """Whether events stopped coming, so that the run was aborted."""
     complaint: str | None
     """What the server said about the losses."""
     cpu_per_delivery_us: float | None
@@ -100,20 +99,20 @@ class Result:
         return not (self.lost or self.late or self.repeated or self.unacknowledged or self.stalled)
 
     @property
-    def full(self) -> bool:
-        """Whether a worker's core was full, so that the server could have done more."""
-        return self.worker_busy > _FULL
+    def is_saturated(self) -> bool:
+        """Whether a worker was the bottleneck, so that the server could have done more."""
+        return self.worker_busy > _SATURATED
 
 
 def endpoint(url: str, api_key: str | None, deadline: float) -> Endpoint:
-    """Where `url` leads to. `deadline`: seconds to wait for one answer. Raises CannotRun if nothing answers there."""
+    """Where `url` leads to. `deadline`: seconds to wait for an answer. Raises CannotRun if nothing answers there."""
     try:
         parts = urlsplit(url)
         port = parts.port or 80
     except ValueError as error:
-        raise CannotRun(f"{url} is no URL: {error}") from None
+        raise CannotRun(f"{url} is not a URL: {error}") from None
     if parts.scheme != "ws" or not parts.hostname:
-        raise CannotRun(f"{url} is no URL of the form ws://HOST[:PORT][/PATH]")
+        raise CannotRun(f"{url} is not a URL of the form ws://HOST[:PORT][/PATH]")
     url = url if parts.path.strip("/") else f"{url.rstrip('/')}{SPECBUS.dialect.path}"
     try:
         with socket.create_connection((parts.hostname, port), deadline) as connection:
@@ -133,7 +132,7 @@ def measure(running: Running, to: Endpoint, work: Work, progress: Progress) -> R
     """Put the load `work` on the server. Raises CannotRun, Failed."""
     with contextlib.ExitStack() as stack:
         if running.kind.topics:
-            progress("Making topics", 0.0)
+            progress("Creating topics", 0.0)
             base = urlsplit(to.url).path.rstrip("/").removesuffix(SPECBUS.dialect.path)
             names = stack.enter_context(topics(to, work.topics, base=base, delete=not running.own))
         else:
@@ -143,7 +142,7 @@ def measure(running: Running, to: Endpoint, work: Work, progress: Progress) -> R
 
 
 class _Run:
-    """The workers, and what the server takes meanwhile."""
+    """The worker processes of a run, and the resources that the server uses meanwhile."""
 
     def __init__(self, running: Running, to: Endpoint, work: Work, names: list[str], progress: Progress) -> None:
         self._server = running.process
@@ -156,12 +155,12 @@ class _Run:
         shares = share(work, names, max(1, spare))
         self._connections = sum(len(one.subscribers) + len(one.publishers) + one.stalled for one in shares)
         self._folder = tempfile.TemporaryDirectory(prefix="specbus-bench-")
-        file = Path(self._folder.name) / "board"
+        file = Path(self._folder.name) / "state"
         file.touch()
         shared_streams = work.publishers if work.topics == 1 and len(shares) > 1 else 0
-        self._board = Board(file, len(shares), shared_streams)
+        self._shared = SharedState(file, len(shares), shared_streams)
         self._workers: list[subprocess.Popen[bytes]] = []
-        self._stalled_for = _Patience(to.deadline)
+        self._stall = _StallDetector(to.deadline)
         for number, one in enumerate(shares):
             plan = Plan(
                 worker=number,
@@ -171,7 +170,7 @@ class _Run:
                 endpoint=to,
                 dialect=running.kind.dialect,
                 work=work,
-                board=str(file),
+                shared_file=str(file),
                 shared_streams=shared_streams,
                 share=one,
             )
@@ -192,94 +191,94 @@ class _Run:
     def result(self) -> Result:
         """Run. Raises Failed."""
         self._progress("Connecting", 0.0)
-        self._await(at.READY, 30 + 0.02 * self._connections)
-        time.sleep(_SETTLE)
+        self._await(State.READY, 30 + 0.02 * self._connections)
+        time.sleep(_SETTLE_TIME)
         idle = self._usage()
         start = time.monotonic_ns() + 50_000_000
         begin = start + int(self._work.warm_up * 1e9)
         end = begin + int(self._work.duration * 1e9)
-        self._board.begin(start, begin, end)
+        self._shared.begin(start, begin, end)
         self._load_until(begin, start, end)
-        before, taken_before = self._usage(), self._taken()
+        before, core_before = self._usage(), self._core_busy_seconds()
         self._load_until(end, start, end)
-        after, taken_after = self._usage(), self._taken()
-        while not self._stalled_for.over and not self._drained():
-            self._look()
-        self._board.finish()
-        self._await(at.DONE, 2 * self._deadline + 5)
+        after, core_after = self._usage(), self._core_busy_seconds()
+        while not self._stall.is_stalled and not self._drained():
+            self._sleep_and_check()
+        self._shared.finish()
+        self._await(State.DONE, 2 * self._deadline + 5)
         reports: list[Report] = [self._report(worker) for worker in self._workers]
-        _, _, expected, reached = self._board.totals()
+        _, _, expected, reached = self._shared.totals()
         cpu = after.cpu - before.cpu
         return _result(
             self._work,
             reports,
             missing=expected - reached,
-            stalled=self._stalled_for.over,
+            stalled=self._stall.is_stalled,
             cpu=cpu if self._server else None,
             memory=(idle.memory - self._memory_before) / self._connections if self._server else None,
             growth=after.memory - idle.memory if self._server else None,
-            foreign=taken_after - taken_before - cpu if self._server and self._server.core is not None else None,
+            foreign=core_after - core_before - cpu if self._server and self._server.core is not None else None,
         )
 
     def _start(self, plan: Plan) -> None:
-        command = (sys.executable, "-P", "-c", "from specbus.bench.load import main; main()")
+        command = (sys.executable, "-P", "-c", "from specbus.bench.worker import main; main()")
         worker = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # noqa: S603 # ours
         self._workers.append(worker)
         if worker.stdin:
-            # One that ended already is found by `_check`.
+            # A worker that has ended already is found by `_check`.
             with contextlib.suppress(BrokenPipeError):
                 pickle.dump(plan, worker.stdin)
                 worker.stdin.flush()
 
     def _load_until(self, instant: int, start: int, end: int) -> None:
-        """Watch the load until `instant`, or until nothing comes any more."""
-        while not self._stalled_for.over and (left := instant - time.monotonic_ns()) > 0:
-            self._look(left / 1e9)
-            deliveries = self._board.totals()[0]
+        """Watch the load until `instant`, or until events stop coming."""
+        while not self._stall.is_stalled and (left := instant - time.monotonic_ns()) > 0:
+            self._sleep_and_check(left / 1e9)
+            deliveries = self._shared.totals()[0]
             seconds = max((time.monotonic_ns() - start) / 1e9, 0.05)
             self._progress(f"{deliveries / seconds:,.0f} deliveries/s", seconds / ((end - start) / 1e9))
 
-    def _look(self, most: float = _LOOK) -> None:
-        """Wait a little, `most` seconds at most, and see that all is well. Raises Failed."""
-        time.sleep(min(most, _LOOK))
+    def _sleep_and_check(self, max_seconds: float = _CHECK_INTERVAL) -> None:
+        """Sleep for one interval, or `max_seconds` if that is shorter, and check on everything. Raises Failed."""
+        time.sleep(min(max_seconds, _CHECK_INTERVAL))
         self._check()
-        deliveries, _, expected, reached = self._board.totals()
-        self._stalled_for.see(deliveries, waiting=expected > reached)
+        deliveries, _, expected, reached = self._shared.totals()
+        self._stall.update(deliveries, waiting=expected > reached)
 
     def _await(self, state: int, seconds: float) -> None:
         """Wait until all workers are at `state`. Raises Failed."""
         end = time.monotonic() + seconds
-        while any(self._board.state(number) < state for number in range(len(self._workers))):
+        while any(self._shared.state(number) < state for number in range(len(self._workers))):
             if time.monotonic() > end:
-                raise Failed("the workers took too long to connect" if state == at.READY else "the workers hang")
+                raise Failed("the workers took too long to connect" if state == State.READY else "the workers hang")
             time.sleep(0.02)
             self._check()
 
     def _check(self) -> None:
         """Raise Failed if the server or a worker is gone."""
         for number, worker in enumerate(self._workers):
-            if self._board.state(number) == at.FAILED:
+            if self._shared.state(number) == State.FAILED:
                 if self._server:
-                    # It may be the reason, and the system takes a moment to say so.
+                    # The server may be the reason; the system takes a moment to show that it has ended.
                     time.sleep(0.1)
                     self._server.check()
                 raise Failed(self._report(worker).failure or "")
-            if self._board.state(number) != at.DONE and worker.poll() is not None:
+            if self._shared.state(number) != State.DONE and worker.poll() is not None:
                 raise Failed(f"a worker ended with status {worker.returncode}")
         if self._server:
             self._server.check()
 
     def _drained(self) -> bool:
-        """Whether all that was published has come."""
-        _, _, expected, reached = self._board.totals()
+        """Whether everything that was published has been delivered."""
+        _, _, expected, reached = self._shared.totals()
         workers = range(len(self._workers))
-        return all(self._board.state(number) >= at.STOPPED for number in workers) and reached >= expected
+        return all(self._shared.state(number) >= State.STOPPED for number in workers) and reached >= expected
 
     def _usage(self) -> Usage:
         return self._server.usage() if self._server else Usage(0.0, 0)
 
-    def _taken(self) -> float:
-        """Seconds for which the server's core has been busy."""
+    def _core_busy_seconds(self) -> float:
+        """Seconds for which the server's core has been busy, by whatever program."""
         if not self._server or self._server.core is None:
             return 0.0
         times = psutil.cpu_times(percpu=True)[self._server.core]
@@ -292,21 +291,21 @@ class _Run:
         return report
 
 
-class _Patience:
-    """Whether it is too long that nothing came."""
+class _StallDetector:
+    """Detects that no events have come for too long."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
         self._deliveries = -1
         self._since = 0.0
-        self.over = False
+        self.is_stalled = False
 
-    def see(self, deliveries: int, *, waiting: bool) -> None:
-        """Take note of the deliveries so far, and whether there should be more."""
+    def update(self, deliveries: int, *, waiting: bool) -> None:
+        """Note the number of deliveries so far, and whether more are expected."""
         now = time.monotonic()
         if deliveries != self._deliveries or not waiting:
             self._deliveries, self._since = deliveries, now
-        self.over = self.over or now - self._since > self._seconds
+        self.is_stalled = self.is_stalled or now - self._since > self._seconds
 
 
 def _result(
@@ -320,12 +319,12 @@ def _result(
     growth: int | None,
     foreign: float | None,
 ) -> Result:
-    """What the workers report, as one. `missing` are the events at the end that did not come."""
+    """The workers' reports as one result. `missing`: events that had not come when the run ended."""
     seconds = max(report.seconds for report in reports)
     deliveries = sum(report.deliveries for report in reports)
     published = sum(report.published for report in reports)
     latencies = sum((interval.latencies for report in reports for interval in report.intervals), Counter[int]())
-    p50, p99, p999, most = percentiles(latencies, (0.5, 0.99, 0.999, 1.0))
+    p50, p99, p999, maximum = percentiles(latencies, (0.5, 0.99, 0.999, 1.0))
     return Result(
         subscribers=work.subscribers,
         publishers=work.publishers,
@@ -338,7 +337,7 @@ def _result(
         p50_us=p50,
         p99_us=p99,
         p999_us=p999,
-        max_us=most,
+        max_us=maximum,
         lost=missing + sum(report.lost for report in reports),
         late=sum(report.late for report in reports),
         repeated=sum(report.repeated for report in reports),
@@ -360,7 +359,7 @@ def _result(
 def _course(reports: list[Report]) -> list[Point]:
     points = []
     for number, parts in enumerate(zip(*(report.intervals for report in reports), strict=False), 1):
-        p50, p99, most = percentiles(sum((part.latencies for part in parts), Counter[int]()), (0.5, 0.99, 1.0))
+        p50, p99, maximum = percentiles(sum((part.latencies for part in parts), Counter[int]()), (0.5, 0.99, 1.0))
         points.append(
             Point(
                 second=number * INTERVAL,
@@ -368,7 +367,7 @@ def _course(reports: list[Report]) -> list[Point]:
                 publishes_per_second=sum(part.published / part.seconds for part in parts),
                 p50_us=p50,
                 p99_us=p99,
-                max_us=most,
+                max_us=maximum,
             )
         )
     return points

@@ -1,4 +1,4 @@
-"""What is in the bytes that a subscriber reads: how many events, whether in sequence, and how old the last one is.
+"""Scanning the bytes that a subscriber reads: how many events, whether in sequence, and how old the last one is.
 
 An event carries its stream and its number there in the message id, and the time of its publication in the payload:
 
@@ -15,21 +15,21 @@ STAMP = b"^@"
 _STREAM_DIGITS, _NUMBER_DIGITS, _TIME_DIGITS = 8, 12, 16
 PING = 0x89
 _EVENT = re.compile(rb"([0-9a-f]{8})-0000-4000-8000-([0-9a-f]{12})")
-_LENGTH = re.compile(rb"\x7e.?\Z|\x7f\0{5}.{1,2}\Z", re.DOTALL)
+_LENGTH_BEFORE = re.compile(rb"\x7e.?\Z|\x7f\0{5}.{1,2}\Z", re.DOTALL)
 """The end of what stands before a byte of an extended payload length (RFC 6455, 5.2)."""
-_OF_AN_ID = frozenset(b"0123456789abcdef-")
-_CUT_ID = _STREAM_DIGITS + len(MARKER) - 1
-"""Most bytes of an id of which the marker is not there in full."""
+_ID_BYTES = frozenset(b"0123456789abcdef-")
+_MAX_CUT_ID = _STREAM_DIGITS + len(MARKER) - 1
+"""Length of the longest beginning of an id without the whole marker."""
 
 
 def message(stream: int, number: int, time: int, size: int) -> bytes:
-    """A message with a payload of `size` bytes (at least `SMALLEST`). `time` is in nanoseconds."""
+    """A message with a payload of `size` bytes (at least `MIN_PAYLOAD_SIZE`). `time` is in nanoseconds."""
     payload = b'{"t":"^@%016x","x":"' % time
     return b'{"id":"%08x-0000-4000-8000-%012x","payload":%b"}}' % (stream, number, payload.ljust(size - 2, b"p"))
 
 
-SMALLEST = 33
-"""Bytes of the smallest payload."""
+MIN_PAYLOAD_SIZE = 33
+"""Bytes of the smallest payload that holds the time."""
 
 
 def last_event(buffer: bytearray, start: int, end: int) -> tuple[int, int, int]:
@@ -52,7 +52,7 @@ def last_event(buffer: bytearray, start: int, end: int) -> tuple[int, int, int]:
 
 def _cut_id(buffer: bytearray, start: int, end: int) -> int:
     """Where an id may begin that goes on after `end`."""
-    return max(start, end - _CUT_ID) if end > start and buffer[end - 1] in _OF_AN_ID else end
+    return max(start, end - _MAX_CUT_ID) if end > start and buffer[end - 1] in _ID_BYTES else end
 
 
 def id_at(buffer: bytearray, marker: int) -> bytearray:
@@ -77,7 +77,7 @@ def pings(buffer: bytearray, start: int, end: int) -> tuple[list[bytes], int]:
     at = buffer.find(PING, start, end)
     while at >= 0:
         # In the ASCII text that the frames hold, the byte is nowhere but in their lengths.
-        if _LENGTH.search(buffer[max(start, at - 8) : at]):
+        if _LENGTH_BEFORE.search(buffer[max(start, at - 8) : at]):
             after = at + 1
         else:
             after = at + 2 + (buffer[at + 1] & 0x7F) if at + 1 < end else end + 1
@@ -91,7 +91,7 @@ def pings(buffer: bytearray, start: int, end: int) -> tuple[list[bytes], int]:
 
 
 class Tally:
-    """What one subscriber has got of one stream. Numbers begin at 1."""
+    """What one subscriber has received of one stream. Numbers begin at 1."""
 
     __slots__ = ("gap", "late", "lost", "prefix", "repeated", "seen", "stream")
 
@@ -107,14 +107,14 @@ class Tally:
         """Events that came after a later one."""
         self.repeated = 0
         self.gap = range(0)
-        """The numbers that were left out last."""
+        """The numbers that were skipped last."""
 
     def expects(self, seen: int) -> bytes:
         """The id of the event that makes it `seen` events."""
         return b"%b%012x" % (self.prefix, seen)
 
-    def take(self, number: int) -> None:
-        """Take the event `number`."""
+    def record(self, number: int) -> None:
+        """Record the event `number`."""
         if number > self.seen:
             if number > self.seen + 1:
                 self.gap = range(self.seen + 1, number)

@@ -1,7 +1,7 @@
 """A worker: the process that opens its share of the connections, publishes, and counts what comes.
 
-It reads its `Plan` from standard input, tells its progress on the `Board`, and writes a `Report` to standard output.
-All that is done for each event or each read is written for speed: what the worker costs must not limit the server.
+It reads its `Plan` from standard input, keeps its progress in `SharedState`, and writes a `Report` to standard output.
+What runs for each event or each read is written for speed: the worker must not become the bottleneck.
 """
 
 import contextlib
@@ -19,31 +19,30 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from specbus.bench import board as at
-from specbus.bench.board import Board
 from specbus.bench.connections import Opening, open_all
-from specbus.bench.counting import PING, STAMP, Tally, events, id_at, last_event, pings, time_at
 from specbus.bench.dialects import Template, pong
 from specbus.bench.errors import Failed
+from specbus.bench.event_scan import PING, STAMP, Tally, events, id_at, last_event, pings, time_at
 from specbus.bench.latency import BUCKETS, bucket
 from specbus.bench.plan import Plan, Stream
+from specbus.bench.shared_state import Phase, SharedState, State
 
-_READ = 1 << 18
-"""Most bytes of one read."""
-_CARRY = 512
-"""Most bytes that a read leaves for the next one."""
+_READ_SIZE = 1 << 18
+"""Bytes of one read, at most."""
+_MAX_CARRY = 512
+"""Bytes that a read may leave for the next one."""
 INTERVAL = 0.5
-"""Seconds of one point in the course of a run."""
-_ALL = 2**63
-"""The number that no subscribers at all have seen of a stream."""
-_CLOSED = "the server closed a connection"
-_STALLED_BUFFER = 4096
+"""Seconds of one point in the timeline of a run."""
+_NO_SUBSCRIBERS = 2**63
+"""Stands for the lowest number that a worker without subscribers of a stream has seen."""
+_CONNECTION_CLOSED = "the server closed a connection"
+_STALLED_RECEIVE_BUFFER = 4096
 """Bytes of the receive buffer of a subscriber that does not read."""
 
 
 @dataclass(slots=True)
 class Interval:
-    """What came in about `INTERVAL` seconds."""
+    """The counts of about `INTERVAL` seconds."""
 
     seconds: float
     deliveries: int
@@ -54,42 +53,42 @@ class Interval:
 
 @dataclass(slots=True)
 class Report:
-    """What a worker has to say at the end."""
+    """What a worker reports at the end."""
 
     failure: str | None = None
-    """Why it could not go on, in one line."""
+    """Why it had to stop, in one line."""
     connect_seconds: float = 0.0
     seconds: float = 0.0
-    """How long was measured."""
+    """Length of the measurement."""
     busy: float = 0.0
-    """The share of them that there was something to do, 0 to 1."""
+    """The share of that time in which it had work, 0 to 1."""
     deliveries: int = 0
-    """While it was measured, like `published`."""
+    """During the measurement, as is `published`."""
     published: int = 0
     unacknowledged: int = 0
-    """Publications, of the whole run like what follows."""
+    """Publications without an ack, in the whole run, as are the next three counts."""
     lost: int = 0
     """Events that did not come, though later ones did."""
     late: int = 0
     repeated: int = 0
     complaint: str | None = None
-    """What the server said about it."""
+    """What the server said about lost events."""
     intervals: list[Interval] = field(default_factory=list)
 
 
-class _Arrival:
-    """How far this worker's subscribers of a stream are."""
+class _StreamProgress:
+    """How far this worker's subscribers of a stream have come."""
 
     __slots__ = ("lowest", "numbers", "stream")
 
     def __init__(self, stream: int) -> None:
         self.stream = stream
         self.numbers = {0: 0}
-        """How many subscribers have seen a number last."""
+        """For each number, how many subscribers have seen it last."""
         self.lowest = 0
 
     def advance(self, before: int, seen: int) -> bool:
-        """Have one subscriber go on from one number to another; whether all have seen more now."""
+        """Move one subscriber from one number to another. Returns whether the lowest number has changed."""
         numbers = self.numbers
         numbers[seen] = numbers.get(seen, 0) + 1
         left = numbers[before] - 1
@@ -106,7 +105,7 @@ class _Arrival:
 class _Subscriber:
     __slots__ = ("arrivals", "carry", "only", "socket", "tallies")
 
-    def __init__(self, sock: socket.socket, arrivals: dict[int, _Arrival]) -> None:
+    def __init__(self, sock: socket.socket, arrivals: dict[int, _StreamProgress]) -> None:
         self.socket = sock
         self.carry = bytearray()
         self.arrivals = arrivals
@@ -118,8 +117,8 @@ class _Subscriber:
             arrival.numbers[0] += 1
 
 
-class _Outlet:
-    """A stream, where it is published."""
+class _PublishedStream:
+    """A stream at its publisher."""
 
     __slots__ = ("done", "publisher", "sent", "stream", "template")
 
@@ -138,7 +137,7 @@ class _Publisher:
     def __init__(self, sock: socket.socket, number: int) -> None:
         self.socket = sock
         self.number = number
-        self.outlets: list[_Outlet] = []
+        self.outlets: list[_PublishedStream] = []
         self.turn = 0
         self.sent = 0
         self.in_flight = 0
@@ -148,49 +147,49 @@ class _Publisher:
 
 
 class Worker:
-    """The connections, and what is done with them."""
+    """The connections of one worker process."""
 
-    def __init__(self, plan: Plan, board: Board) -> None:
+    def __init__(self, plan: Plan, shared: SharedState) -> None:
         """Open the connections. Raises Failed."""
         started = time.monotonic()
-        self._plan, self._board = plan, board
+        self._plan, self._shared = plan, shared
         self._parent = os.getppid()
         self._selector = selectors.DefaultSelector()
-        self._buffer = bytearray(_CARRY + _READ)
-        self._room = memoryview(self._buffer)[_CARRY:]
-        self._outlets: dict[int, _Outlet] = {}
+        self._buffer = bytearray(_MAX_CARRY + _READ_SIZE)
+        self._room = memoryview(self._buffer)[_MAX_CARRY:]
+        self._published_streams: dict[int, _PublishedStream] = {}
         self._ready: set[_Publisher] = set()
-        """The publishers that may have room in flight."""
+        """The publishers that may publish more."""
         self._deliveries = self._published = self._expected = self._reached = 0
         self._latencies = [0] * BUCKETS
         self._idle = 0
-        """Nanoseconds without anything to do."""
+        """Nanoseconds without work."""
         self._marks: list[tuple[int, int, int, int, list[int]]] = []
         """Instant, deliveries, published, idle and the latencies since the last one, at the ends of intervals."""
         self._turn = 0
         self._complaint: str | None = None
-        self._distance = _READ
+        self._distance = _READ_SIZE
         """Bytes from one event to the next."""
         self._subscribers = self._subscribe()
         self._publishers = self._open_publishers()
         first_topic = plan.share.subscribers[0][0].topic if plan.share.subscribers else ""
-        self._stalled = list(self._open([[first_topic]] * plan.share.stalled, _STALLED_BUFFER))
+        self._stalled = list(self._open([[first_topic]] * plan.share.stalled, _STALLED_RECEIVE_BUFFER))
         self._connect_seconds = time.monotonic() - started
 
     def run(self) -> Report:
-        """Do as the board says until it says to finish. Raises Failed."""
-        board, worker = self._board, self._plan.worker
-        board.report(worker, state=at.READY)
-        while board.phase == at.CONNECT:
+        """Follow the phases of the shared state until the last. Raises Failed."""
+        shared, worker = self._shared, self._plan.worker
+        shared.set_state(worker, State.READY)
+        while shared.phase == Phase.CONNECT:
             self._poll(0.01)
             self._check_parent()
-        start, measure, end = board.schedule
+        start, measure, end = shared.schedule
         interval = int(INTERVAL * 1e9)
         marks = [*range(measure, end, interval), end]
         timeout = 0.0 if self._plan.busy else 0.001
         self._ready.update(self._publishers)
         publishing = True
-        while board.phase == at.RUN:
+        while shared.phase == Phase.RUN:
             now = time.monotonic_ns()
             while publishing and now >= (instant := marks[len(self._marks)]):
                 # What is due by then counts to the interval that ends, however late this is.
@@ -199,13 +198,13 @@ class Worker:
                 self._check_parent()
                 if len(self._marks) == len(marks):
                     publishing = False
-                    board.report(worker, state=at.STOPPED)
+                    shared.set_state(worker, State.STOPPED)
                     break
             if publishing and now >= start:
                 self._publish_what_is_due(now, start)
             if not self._poll(timeout):
                 self._idle += time.monotonic_ns() - now
-            board.count(worker, self._deliveries, self._published, self._expected, self._reached)
+            shared.count(worker, self._deliveries, self._published, self._expected, self._reached)
         while len(self._marks) < 2:
             self._mark(time.monotonic_ns())
         self._await_acknowledgements()
@@ -229,9 +228,9 @@ class Worker:
     def _subscribe(self) -> list[_Subscriber]:
         plan = self._plan
         numbers = {stream.number for streams in plan.share.subscribers for stream in streams}
-        arrivals = {number: _Arrival(number) for number in numbers}
+        arrivals = {number: _StreamProgress(number) for number in numbers}
         for number in set(range(plan.shared_streams)) - numbers:
-            self._board.seen(number, plan.worker, _ALL)
+            self._shared.set_seen(number, plan.worker, _NO_SUBSCRIBERS)
         topics = [list(dict.fromkeys(stream.topic for stream in streams)) for streams in plan.share.subscribers]
         subscribers = []
         for sock, streams in zip(self._open(topics), plan.share.subscribers, strict=True):
@@ -248,15 +247,15 @@ class Worker:
             publisher = _Publisher(sock, number)
             for stream in streams:
                 template = plan.dialect.publish(stream.topic, stream.number, plan.work.size)
-                outlet = _Outlet(stream, template, publisher)
-                publisher.outlets.append(outlet)
-                self._outlets[stream.number] = outlet
+                published_stream = _PublishedStream(stream, template, publisher)
+                publisher.outlets.append(published_stream)
+                self._published_streams[stream.number] = published_stream
             self._selector.register(sock, selectors.EVENT_READ, publisher)
             publishers.append(publisher)
         return publishers
 
     def _check_parent(self) -> None:
-        """End if there is nobody who waits for the report."""
+        """Exit if the parent process is gone."""
         if os.getppid() != self._parent:
             sys.exit(1)
 
@@ -283,17 +282,17 @@ class Worker:
         except BlockingIOError:
             size = 0
         except OSError:
-            raise Failed(_CLOSED) from None
+            raise Failed(_CONNECTION_CLOSED) from None
         else:
             if not size:
-                raise Failed(_CLOSED)
+                raise Failed(_CONNECTION_CLOSED)
         carry = peer.carry
-        start = _CARRY - len(carry)
+        start = _MAX_CARRY - len(carry)
         if carry:
             if start < 0:
                 raise Failed("an event came without its time")
-            self._buffer[start:_CARRY] = carry
-        return start, _CARRY + size
+            self._buffer[start:_MAX_CARRY] = carry
+        return start, _MAX_CARRY + size
 
     def _read_events(self, subscriber: _Subscriber) -> None:
         buffer = self._buffer
@@ -342,7 +341,7 @@ class Worker:
             if tally is None:
                 raise Failed("a subscriber got an event of a topic that it is not subscribed to")
             before = tally.seen
-            tally.take(number)
+            tally.record(number)
             faults += tally.seen != before + 1
             if tally.seen != before:
                 self._advance(subscriber, tally, before)
@@ -356,9 +355,9 @@ class Worker:
         if not arrival.advance(before, tally.seen):
             return
         if self._plan.shared_streams:
-            self._board.seen(arrival.stream, self._plan.worker, arrival.lowest)
+            self._shared.set_seen(arrival.stream, self._plan.worker, arrival.lowest)
         else:
-            self._done(self._outlets[arrival.stream], arrival.lowest)
+            self._done(self._published_streams[arrival.stream], arrival.lowest)
 
     def _read_answers(self, publisher: _Publisher) -> None:
         buffer, dialect = self._buffer, self._plan.dialect
@@ -404,31 +403,31 @@ class Worker:
                 self._turn += 1
             return
         if self._plan.shared_streams:
-            for outlet in self._outlets.values():
-                seen = self._board.seen_by_all(outlet.stream.number)
-                if seen > outlet.done:
-                    self._done(outlet, seen)
+            for published_stream in self._published_streams.values():
+                seen = self._shared.seen_by_all(published_stream.stream.number)
+                if seen > published_stream.done:
+                    self._done(published_stream, seen)
         for publisher in self._ready:
             if publisher.in_flight < work.in_flight:
                 self._publish(publisher, work.in_flight - publisher.in_flight, time.monotonic_ns())
         self._ready.clear()
 
-    def _done(self, outlet: _Outlet, number: int) -> None:
-        """All subscribers have seen the messages up to `number`."""
-        outlet.publisher.in_flight -= number - outlet.done
-        outlet.done = number
-        self._ready.add(outlet.publisher)
+    def _done(self, published_stream: _PublishedStream, number: int) -> None:
+        """Note that all subscribers have seen the messages up to `number`."""
+        published_stream.publisher.in_flight -= number - published_stream.done
+        published_stream.done = number
+        self._ready.add(published_stream.publisher)
 
     def _publish(self, publisher: _Publisher, messages: int, instant: int) -> None:
         digits = b"%016x" % instant
         outlets, turn = publisher.outlets, publisher.turn
         frames = []
         for _ in range(messages):
-            outlet = outlets[turn]
+            published_stream = outlets[turn]
             turn = (turn + 1) % len(outlets)
-            outlet.sent += 1
-            self._expected += outlet.stream.subscribers
-            frames.append(outlet.template.fill(outlet.sent, digits))
+            published_stream.sent += 1
+            self._expected += published_stream.stream.subscribers
+            frames.append(published_stream.template.fill(published_stream.sent, digits))
         publisher.turn = turn
         publisher.in_flight += messages
         publisher.sent += messages
@@ -446,17 +445,17 @@ class Worker:
         except BlockingIOError:
             sent = 0
         except OSError:
-            raise Failed(_CLOSED) from None
+            raise Failed(_CONNECTION_CLOSED) from None
         if sent < len(frame):
             publisher.unsent += frame[sent:]
             self._selector.modify(publisher.socket, selectors.EVENT_READ | selectors.EVENT_WRITE, publisher)
 
     def _send_unsent(self, publisher: _Publisher) -> None:
-        """Go on, since there is room again."""
+        """Send more: the socket is writable again."""
         try:
             del publisher.unsent[: publisher.socket.send(publisher.unsent)]
         except OSError:
-            raise Failed(_CLOSED) from None
+            raise Failed(_CONNECTION_CLOSED) from None
         if not publisher.unsent:
             self._selector.modify(publisher.socket, selectors.EVENT_READ, publisher)
 
@@ -497,18 +496,18 @@ class Worker:
 
 
 def main() -> None:
-    """Do what the plan on standard input says."""
-    # It is for the process that started this one to say when to end.
+    """Carry out the plan on standard input."""
+    # Ctrl-C reaches the parent process too, which decides when to end.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     plan: Plan = pickle.load(sys.stdin.buffer)  # noqa: S301 # from the process that started this one
     if plan.core is not None:
         os.sched_setaffinity(0, {plan.core})
-    board = Board(Path(plan.board), plan.workers, plan.shared_streams)
-    # Collecting garbage would be a pause, and there is none.
+    shared = SharedState(Path(plan.shared_file), plan.workers, plan.shared_streams)
+    # A garbage collection would be a pause, and there is no garbage in cycles.
     gc.disable()
     try:
-        report, state = Worker(plan, board).run(), at.DONE
+        report, state = Worker(plan, shared).run(), State.DONE
     except Failed as error:
-        report, state = Report(failure=str(error)), at.FAILED
-    board.report(plan.worker, state=state)
+        report, state = Report(failure=str(error)), State.FAILED
+    shared.set_state(plan.worker, state)
     pickle.dump(report, sys.stdout.buffer)

@@ -2,7 +2,7 @@
 
 import asyncio
 import selectors
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextvars import Context
 from typing import Any, TypeVarTuple
 
@@ -10,10 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from specbus.bus.broker import Broker
-from specbus.websocket.hub import Hub
-from specbus.websocket.schedule import Schedule
-from tests.support.documents import SPECS
+from specbus.websocket.keepalive import Schedule
+from specbus.websocket.limits import Keepalive
+from specbus.websocket.registry import Registry
 
 Ts = TypeVarTuple("Ts")
 
@@ -198,7 +197,7 @@ class Peer:
     """A connection that notes when it was pinged and given up, and answers each ping so much later, or never."""
 
     def __init__(self, answers_after: float | None = None, answers: int = 1000) -> None:
-        self.heard = True
+        self.alive = True
         self.pings: list[float] = []
         self.heartbeats: list[float] = []
         self.given_up: list[float] = []
@@ -208,33 +207,27 @@ class Peer:
     def ping(self) -> None:
         loop = asyncio.get_running_loop()
         self.pings.append(loop.time())
-        self.heard = False
+        self.alive = False
         if self._answers_after is not None and len(self.pings) <= self._answers:
-            loop.call_later(self._answers_after, setattr, self, "heard", True)
+            loop.call_later(self._answers_after, setattr, self, "alive", True)
 
     def give_up(self) -> None:
         self.given_up.append(asyncio.get_running_loop().time())
 
-    def send_heartbeat(self, frame: bytes) -> None:
+    def send_heartbeat(self, message: bytes) -> None:
         self.heartbeats.append(asyncio.get_running_loop().time())
-
-    def send(self, frame: bytes) -> None: ...
-    def answer(self, frame: bytes) -> None: ...
-    def deliver(self, data: bytes) -> None: ...
-    def notify_dropped(self, topic: str, count: int) -> None: ...
-    def overflow(self, lost: Sequence[tuple[str, int]]) -> None: ...
 
 
 def watch(peer: Peer, until: float, **durations: Any) -> None:
-    """Have a hub watch `peer` until it gives it up, or for so long."""
+    """Have a registry watch `peer` until it gives it up, or for so long."""
     loop = Loop()
 
     async def play() -> None:
-        hub = Hub(SPECS / "asyncapi.yaml", Broker(loop.call_soon), **durations)
-        hub.joined(peer)
+        registry = Registry(Keepalive(**durations))
+        registry.add(peer)
         while not peer.given_up and loop.now < until:
             await asyncio.sleep(0.5)
-        hub.left(peer)
+        registry.remove(peer)
 
     try:
         loop.run_until_complete(play())

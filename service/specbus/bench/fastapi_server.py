@@ -1,9 +1,9 @@
-"""A stand-in for Specbus, written with FastAPI the way most people would: `specbus bench compare` measures it too.
+"""A publish/subscribe server written with FastAPI as most people would: `specbus bench compare` measures it too.
 
-    python -P -m specbus.bench.standin PORT
+    python -P -m specbus.bench.fastapi_server PORT
 
-It speaks the frames of the contract as far as the benchmark needs them, and does what anybody would do: a model for
-each command, JSON encoded once for each event, a send for each subscriber, none of it bounded.
+It speaks the frames of the contract that the benchmark needs: a pydantic model for each command, JSON encoded once
+for each event, one send for each subscriber, nothing bounded.
 """
 
 import sys

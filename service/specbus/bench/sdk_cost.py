@@ -1,7 +1,7 @@
 """`specbus bench sdk`: what a message costs a program that reads by the Python SDK, beside the least it can cost.
 
 All messages are published first, and then replayed (`last_n`) to one subscriber after the other, each a process of its
-own (`reader`): the server hands them out faster than they are read and drops none, and nothing runs beside it.
+own (`sdk_subscriber`): the server hands them out faster than they are read and drops none, and nothing runs beside it.
 """
 
 import asyncio
@@ -16,8 +16,8 @@ from typing import Any
 import websockets
 
 from specbus.bench.errors import Failed
-from specbus.bench.rest import topics
-from specbus.bench.scenarios import Progress, endpoint
+from specbus.bench.measure import Progress, endpoint
+from specbus.bench.rest_client import topics
 from specbus.bench.servers import SPECBUS, started
 
 WAYS = {
@@ -25,12 +25,12 @@ WAYS = {
     "raw": "async for, raw=True",
     "floor": "websockets + json.loads",
 }
-"""The ways to read, and what a person calls them."""
+"""The ways to read, and their names in the table."""
 READER_DEADLINE = 300.0
 """Seconds that one subscriber may take."""
 _BATCH = 100
-"""Publications on their way."""
-_FULL = 0.9
+"""Publications in flight."""
+_SATURATED = 0.9
 """The share of its time from which a subscriber is the limit."""
 
 
@@ -66,9 +66,9 @@ class Cost:
         return median(map(figure, self.readings))
 
     def remark(self) -> str | None:
-        """What a person must know beside the figures."""
+        """What a reader must know to judge the figure."""
         busy = self.median(lambda reading: reading.cpu / reading.seconds)
-        if busy > _FULL:
+        if busy > _SATURATED:
             return None
         return f"{WAYS[self.way]}: the subscriber was busy {busy:.0%} of the time; it can read faster than this shows."
 
@@ -101,7 +101,7 @@ async def _publish(url: str, topic: str, messages: int, size: int) -> None:
             for _ in batch:
                 answer = json.loads(await connection.recv())
                 if answer["type"] != "ack":
-                    raise Failed(f"a publication is answered with {answer}")
+                    raise Failed(f"a publication was answered with {answer}")
 
 
 def _payload(number: int, size: int) -> dict[str, Any]:
@@ -111,7 +111,7 @@ def _payload(number: int, size: int) -> dict[str, Any]:
 
 def _read(way: str, url: str, topic: str, messages: int) -> Reading:
     """Read them all, in a process of its own. Raises Failed."""
-    command = (sys.executable, "-P", "-m", "specbus.bench.reader", way, url, topic, str(messages))
+    command = (sys.executable, "-P", "-m", "specbus.bench.sdk_subscriber", way, url, topic, str(messages))
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 # ours
     if done.returncode:
         raise Failed(f"{WAYS[way]}: {done.stderr.strip().rpartition(chr(10))[2]}")

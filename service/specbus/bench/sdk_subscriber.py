@@ -1,4 +1,4 @@
-"""A subscriber of `specbus bench sdk`: `python -P -m specbus.bench.reader WAY URL TOPIC MESSAGES`.
+"""A subscriber of `specbus bench sdk`: `python -P -m specbus.bench.sdk_subscriber WAY URL TOPIC MESSAGES`.
 
 It prints its `Reading` as JSON. Its exit status is 1 if a message was missing or out of order.
 """
@@ -12,7 +12,7 @@ from typing import Any
 
 import websockets
 
-from specbus.bench.sdk import READER_DEADLINE, Reading
+from specbus.bench.sdk_cost import READER_DEADLINE, Reading
 from specbus.client import Client
 
 

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from specbus.bench.connections import Endpoint
 from specbus.bench.errors import CannotRun, Failed
-from specbus.bench.rest import Rest, topics
+from specbus.bench.rest_client import RestClient, topics
 from specbus.bench.servers import SPECBUS, Running
 
 _WARM_UP = 0.5
@@ -18,26 +18,26 @@ _MESSAGE = {"id": "550e8400-e29b-41d4-a716-446655440000", "payload": {"order_id"
 
 
 @dataclass(frozen=True, slots=True)
-class Requests:
+class RestLoad:
     """A load of one kind of request."""
 
     method: str
     path: str
-    """`{topic}` stands for a topic that there is."""
+    """`{topic}` stands for an existing topic."""
     status: int
-    """What each must be answered with."""
+    """The expected status."""
     body: object = None
     duration: float = 4.0
     """Seconds that are measured."""
 
 
-GET_HEALTH = Requests("GET", "/health", 200)
-PUBLISH = Requests("POST", "/topics/{topic}/messages", 202, _MESSAGE)
+GET_HEALTH = RestLoad("GET", "/health", 200)
+PUBLISH = RestLoad("POST", "/topics/{topic}/messages", 202, _MESSAGE)
 
 
 @dataclass(frozen=True, slots=True)
-class Requested:
-    """What a run of requests came to."""
+class RestResult:
+    """The result of a REST run."""
 
     requests: int
     seconds: float
@@ -45,11 +45,11 @@ class Requested:
 
     @property
     def faultless(self) -> bool:
-        """Whether all were answered as they should: a run that has one that was not fails."""
+        """Always true: an unexpected answer fails the run."""
         return True
 
 
-def measure_requests(running: Running, to: Endpoint, work: Requests) -> Requested:
+def measure_rest(running: Running, to: Endpoint, work: RestLoad) -> RestResult:
     """Put the load on a local server. Raises CannotRun, Failed."""
     server = running.process
     if server is None:
@@ -59,7 +59,7 @@ def measure_requests(running: Running, to: Endpoint, work: Requests) -> Requeste
         names = ["any"]
         if running.kind.topics:
             names = stack.enter_context(topics(to, 1, base=base, delete=not running.own))
-        rest = stack.enter_context(contextlib.closing(Rest(to)))
+        rest = stack.enter_context(contextlib.closing(RestClient(to)))
         path = base + work.path.format(topic=names[0])
         body = None if work.body is None else json.dumps(work.body)
 
@@ -68,7 +68,7 @@ def measure_requests(running: Running, to: Endpoint, work: Requests) -> Requeste
             while time.monotonic() < end:
                 status, text = rest.call(work.method, path, body)
                 if status != work.status:
-                    raise Failed(f"{work.method} {path} is answered with {status}: {' '.join(text.split())[:200]}")
+                    raise Failed(f"{work.method} {path} was answered with {status}: {' '.join(text.split())[:200]}")
                 number += 1
             return number
 
@@ -77,6 +77,6 @@ def measure_requests(running: Running, to: Endpoint, work: Requests) -> Requeste
             begin, before = time.monotonic(), server.usage().cpu
             number = send_for(work.duration)
             seconds, cpu = time.monotonic() - begin, server.usage().cpu - before
-            return Requested(number, seconds, cpu * 1e6 / number)
+            return RestResult(number, seconds, cpu * 1e6 / number)
         except (OSError, http.client.HTTPException) as error:
-            raise Failed(f"{work.method} {path} is not answered: {error or type(error).__name__}") from None
+            raise Failed(f"{work.method} {path} was not answered: {error or type(error).__name__}") from None

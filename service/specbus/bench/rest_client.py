@@ -1,4 +1,4 @@
-"""The topics of a run, made and deleted over REST."""
+"""A REST client, and the topics of a run."""
 
 import contextlib
 import http.client
@@ -10,7 +10,7 @@ from specbus.bench.connections import Endpoint
 from specbus.bench.errors import CannotRun
 
 
-class Rest:
+class RestClient:
     """A connection for requests, one after the other."""
 
     def __init__(self, endpoint: Endpoint) -> None:
@@ -44,18 +44,18 @@ def topics(endpoint: Endpoint, number: int, *, base: str, delete: bool) -> Itera
         yield names
     finally:
         # A new connection: the old one may have been closed meanwhile. A server that is gone has no topics.
-        with contextlib.closing(Rest(endpoint)) as rest, contextlib.suppress(OSError, http.client.HTTPException):
+        with contextlib.closing(RestClient(endpoint)) as rest, contextlib.suppress(OSError, http.client.HTTPException):
             for name in created if delete else ():
                 rest.call("DELETE", f"{base}/topics/{name}")
 
 
 def _create(endpoint: Endpoint, path: str, names: list[str], created: list[str]) -> None:
-    with contextlib.closing(Rest(endpoint)) as rest:
+    with contextlib.closing(RestClient(endpoint)) as rest:
         for name in names:
             try:
                 status, text = rest.call("POST", path, json.dumps({"name": name}))
             except (OSError, http.client.HTTPException) as error:
-                raise CannotRun(f"POST {path} is not answered: {error or type(error).__name__}") from None
+                raise CannotRun(f"POST {path} was not answered: {error or type(error).__name__}") from None
             if status != http.HTTPStatus.CREATED:
-                raise CannotRun(f"POST {path} is answered with {status}: {' '.join(text.split())[:200]}")
+                raise CannotRun(f"POST {path} was answered with {status}: {' '.join(text.split())[:200]}")
             created.append(name)

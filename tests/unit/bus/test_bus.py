@@ -1,4 +1,4 @@
-"""The broker without a socket: each rule by example, then all of them at once against a model."""
+"""The bus without a socket: each rule by example, then all of them at once against a model."""
 
 import weakref
 from collections.abc import Callable, Sequence
@@ -10,9 +10,13 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from specbus.bus.broker import Broker, LimitExceeded, Topic, TopicExists, TopicNotFound
-from specbus.bus.limits import OverflowPolicy
-from specbus.websocket.commands import Commands
+from specbus.bus.errors import LimitExceeded, TopicExists, TopicNotFound
+from specbus.bus.hub import Encode, Fanout, Hub
+from specbus.bus.limits import Limits, OverflowPolicy
+from specbus.bus.memory import MemoryEngine
+from specbus.bus.operations import Operations, TopicNumbers
+from specbus.bus.outbox import Outbox
+from specbus.bus.publication import Position, Publication
 
 
 class Ticks:
@@ -32,11 +36,18 @@ class Ticks:
             callback()
 
 
+def plain(_topic: str) -> Encode:
+    """An encoding: the messages as they are, joined."""
+    return lambda publications: b"".join(publication.message for publication in publications)
+
+
 class Peer:
     """A subscriber that notes what it is given, and is full after `room` more writes."""
 
-    def __init__(self, broker: Broker, room: int | None = None) -> None:
-        self._broker = broker
+    encoding = staticmethod(plain)
+
+    def __init__(self, hub: Hub, room: int | None = None) -> None:
+        self._hub = hub
         self.room = room
         self.full = False
         self.writes: list[str] = []
@@ -44,27 +55,28 @@ class Peer:
     def deliver(self, data: bytes) -> None:
         self._write(data.decode())
 
-    def send(self, frame: bytes) -> None:
-        """Take the answer to a command, which is not the broker's and is sent in any case."""
+    def answer(self, _position: Position) -> None:
+        """Take the answer to a command, which is not the hub's and is sent in any case."""
         self.writes.append("answer ")
         self._count()
 
-    answer = send
+    def notify_deleted(self, topic: str) -> None:
+        self._write(f"deleted:{topic} ")
 
     def notify_dropped(self, topic: str, count: int) -> None:
         self._write(f"dropped:{topic}:{count} ")
 
     def overflow(self, lost: Sequence[tuple[str, int]]) -> None:
         self.writes.append(f"overflow:{','.join(f'{topic}={count}' for topic, count in lost)} ")
-        self._broker.pause(self)
+        self._hub.pause(self)
 
     def pause(self) -> None:
         self.full = True
-        self._broker.pause(self)
+        self._hub.pause(self)
 
     def resume(self, room: int | None = None) -> None:
         self.full, self.room = False, room
-        self._broker.resume(self)
+        self._hub.resume(self)
 
     def take(self) -> list[str]:
         """What was given since the last call, one by one."""
@@ -85,23 +97,43 @@ class Peer:
 
 
 class Bus:
-    """A broker with a topic `t`, and short ways to use it."""
+    """A bus with a topic `t`, and short ways to use it."""
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(
+        self, *, max_joined_bytes: int = 65_536, clock: Callable[[], float] = lambda: 0.0, **limits: Any
+    ) -> None:
         self.ticks = Ticks()
-        self.broker = Broker(self.ticks.schedule, **options)
-        self.t = self.broker.create("t")
+        self.engine = MemoryEngine(Limits(**limits))
+        self.hub = Hub(self.engine, self.ticks.schedule, Limits(**limits), max_joined_bytes=max_joined_bytes)
+        self.operations = Operations(self.engine, self.hub)
+        self.create("t")
+
+    def create(self, name: str) -> None:
+        self.operations.create(name)
 
     def peer(self, *topics: str, room: int | None = None) -> Peer:
         """A new peer that is subscribed to `topics`."""
-        peer = Peer(self.broker, room)
+        peer = Peer(self.hub, room)
         for name in topics:
-            self.broker.subscribe(name, peer)
+            self.subscribe(name, peer)
         return peer
 
-    def publish(self, *events: object, to: str = "t") -> None:
+    def subscribe(self, name: str, peer: Peer, last_n: int = 0) -> None:
+        """Subscribe, and leave the replay waiting as if the subscription were yet to be acknowledged."""
+        self.engine.history(name, last_n, lambda _, publications: self.hub.join(name, peer, publications))
+
+    def publish(self, *events: object, to: str = "t") -> list[Position]:
+        positions: list[Position] = []
         for event in events:
-            self.broker.publish(self.broker.topic(to), f"{event} ".encode())
+            self.operations.publish(to, f"{event} ".encode(), positions.append)
+        return positions
+
+    def numbers(self, name: str = "t") -> TopicNumbers:
+        return self.operations.numbers_of(name)
+
+    def waiting(self, peer: Peer, name: str = "t") -> Outbox:
+        """The outbox of a subscription that waits."""
+        return self.hub.fanouts[name].waiting[peer]
 
     def publish_and_end_tick(self, *events: object, to: str = "t") -> None:
         self.publish(*events, to=to)
@@ -122,7 +154,7 @@ def test_the_events_of_a_tick_reach_every_subscriber_in_one_write_when_the_tick_
 
 def test_nothing_is_scheduled_for_a_topic_without_subscribers_and_one_flush_for_all_topics_of_a_tick() -> None:
     bus = Bus()
-    bus.broker.create("u")
+    bus.create("u")
     bus.publish(1)
     assert bus.ticks.calls == 0
     bus.peer("t", "u")
@@ -135,7 +167,7 @@ def test_nothing_is_scheduled_for_a_topic_without_subscribers_and_one_flush_for_
 
 
 def test_a_topic_with_enough_bytes_pending_does_not_wait_for_the_end_of_the_tick() -> None:
-    bus = Bus(max_join=6)
+    bus = Bus(max_joined_bytes=6)
     peer = bus.peer("t")
     bus.publish(10)
     assert peer.writes == []
@@ -147,7 +179,7 @@ def test_a_topic_with_enough_bytes_pending_does_not_wait_for_the_end_of_the_tick
 
 def test_nothing_crosses_topics() -> None:
     bus = Bus()
-    bus.broker.create("u")
+    bus.create("u")
     of_t, of_u, of_both = bus.peer("t"), bus.peer("u"), bus.peer("t", "u")
     bus.publish("t1")
     bus.publish_and_end_tick("u1", to="u")
@@ -171,15 +203,15 @@ def test_a_replay_and_what_is_published_meanwhile_waits_until_the_subscription_i
     bus = Bus()
     bus.publish(1, 2, 3)
     peer = bus.peer()
-    bus.broker.subscribe("t", peer, 2)
+    bus.subscribe("t", peer, 2)
     bus.publish(4)
     bus.ticks.end()
     bus.publish(5)
     assert peer.take() == []
-    assert bus.broker.waiting(peer)
+    assert bus.hub.is_waiting(peer)
     peer.resume()
     assert peer.take() == ["2", "3", "4"]
-    assert not bus.broker.waiting(peer)
+    assert not bus.hub.is_waiting(peer)
     bus.publish_and_end_tick(6)
     assert peer.take() == ["5", "6"]
 
@@ -189,7 +221,7 @@ def test_a_replay_has_the_newest_retained_events_as_many_as_there_are(last_n: in
     bus = Bus(history_size=3)
     bus.publish(1, 2, 3, 4)
     peer = bus.peer()
-    bus.broker.subscribe("t", peer, last_n)
+    bus.subscribe("t", peer, last_n)
     peer.resume()
     assert peer.take() == replayed
 
@@ -198,22 +230,22 @@ def test_subscribing_again_does_not_double_delivery_and_replays_again() -> None:
     bus = Bus()
     peer = bus.peer("t", "t")
     bus.publish(1, 2)
-    bus.broker.subscribe("t", peer, 1)
+    bus.subscribe("t", peer, 1)
     peer.resume()
     bus.publish_and_end_tick(3)
     assert peer.take() == ["1", "2", "2", "3"]
-    assert bus.t.subscribers == 1
+    assert bus.numbers().subscribers == 1
 
 
 def test_a_replay_has_room_beyond_the_bound() -> None:
     bus = Bus(max_queue_size=2)
     bus.publish(1, 2, 3)
     peer = bus.peer()
-    bus.broker.subscribe("t", peer, 3)
+    bus.subscribe("t", peer, 3)
     bus.publish_and_end_tick(4, 5)
-    assert len(bus.t.queued[peer].events) == 5
+    assert len(bus.waiting(peer).waiting) == 5
     bus.publish_and_end_tick(6)
-    assert len(bus.t.queued[peer].events) == 5
+    assert len(bus.waiting(peer).waiting) == 5
     peer.resume()
     assert peer.take() == ["dropped:t:1", "2", "3", "4", "5", "6"]
 
@@ -222,11 +254,11 @@ def test_the_room_for_a_replay_is_gone_with_the_replay() -> None:
     bus = Bus(max_queue_size=1)
     bus.publish(1, 2)
     peer = bus.peer()
-    bus.broker.subscribe("t", peer, 2)
+    bus.subscribe("t", peer, 2)
     peer.resume()
     peer.pause()
     bus.publish_and_end_tick(3, 4)
-    assert len(bus.t.queued[peer].events) == 1
+    assert len(bus.waiting(peer).waiting) == 1
 
 
 @pytest.mark.parametrize("room", [1, 2], ids=["the events before its answer", "its answer"])
@@ -234,7 +266,7 @@ def test_a_subscribe_command_during_which_the_peer_becomes_full_has_the_replay_w
     bus = Bus(max_queue_size=2)
     peer = bus.peer("t", room=room)
     bus.publish(1)
-    Commands(bus.broker).subscribe(peer, {"type": "subscribe", "topic": "t", "client_id": "c", "last_n": 1})
+    bus.operations.subscribe("t", peer, 1, peer.answer)
     for number in range(2, 6):
         bus.publish_and_end_tick(number)
     assert peer.take() == ["1", "answer"]
@@ -262,14 +294,14 @@ def test_a_full_subscriber_gets_nothing_until_it_resumes_and_holds_up_nobody() -
 def test_a_full_subscriber_waits_on_all_its_topics_those_it_subscribes_to_meanwhile_included() -> None:
     bus = Bus()
     for name in "uv":
-        bus.broker.create(name)
+        bus.create(name)
     peer = bus.peer()
     peer.pause()
-    bus.broker.subscribe("t", peer)
-    bus.broker.subscribe("u", peer)
+    bus.subscribe("t", peer)
+    bus.subscribe("u", peer)
     bus.publish("t1")
     bus.publish_and_end_tick("u1", to="u")
-    bus.broker.subscribe("v", peer)
+    bus.subscribe("v", peer)
     bus.publish_and_end_tick("v1", to="v")
     assert peer.take() == []
     peer.resume()
@@ -281,13 +313,13 @@ def test_what_finds_no_room_costs_the_oldest_and_the_subscriber_is_told_in_their
     peer = bus.peer("t")
     peer.pause()
     bus.publish_and_end_tick(*range(5))
-    assert len(bus.t.queued[peer].events) == 3
+    assert len(bus.waiting(peer).waiting) == 3
     peer.resume(room=2)
     assert peer.take() == ["dropped:t:2", "2"]
     bus.publish_and_end_tick(5, 6)
     peer.resume()
     assert peer.take() == ["dropped:t:1", "4", "5", "6"]
-    assert (bus.t.messages, bus.t.delivered, bus.t.dropped) == (7, 4, 3)
+    assert (bus.numbers().messages, bus.numbers().delivered, bus.numbers().dropped) == (7, 4, 3)
 
 
 def test_a_subscriber_that_the_news_of_drops_fills_gets_the_events_later() -> None:
@@ -303,7 +335,7 @@ def test_a_subscriber_that_the_news_of_drops_fills_gets_the_events_later() -> No
 
 def test_the_disconnect_policy_ends_a_subscriber_that_overflows_on_all_its_topics_and_no_other() -> None:
     bus = Bus(max_queue_size=2, overflow_policy=OverflowPolicy.DISCONNECT)
-    u = bus.broker.create("u")
+    bus.create("u")
     slow, quick = bus.peer("t", "u"), bus.peer("t", "u")
     slow.pause()
     bus.publish_and_end_tick("u1", to="u")
@@ -311,12 +343,15 @@ def test_the_disconnect_policy_ends_a_subscriber_that_overflows_on_all_its_topic
     assert slow.take() == []
     bus.publish_and_end_tick(3)
     assert slow.take() == ["overflow:t=3,u=1"]
-    assert not bus.broker.waiting(slow)
+    assert not bus.hub.is_waiting(slow)
     bus.publish_and_end_tick(4)
     bus.publish_and_end_tick("u2", to="u")
     slow.resume()
     assert [slow.take(), quick.take()] == [[], ["u1", "1", "2", "3", "4", "u2"]]
-    assert [(topic.subscribers, topic.delivered, topic.dropped) for topic in (bus.t, u)] == [(1, 4, 3), (1, 2, 1)]
+    assert [(topic.subscribers, topic.delivered, topic.dropped) for topic in (bus.numbers(), bus.numbers("u"))] == [
+        (1, 4, 3),
+        (1, 2, 1),
+    ]
 
 
 # The end of a subscription, of a topic, of a subscriber
@@ -326,10 +361,10 @@ def test_unsubscribing_ends_with_the_events_published_before() -> None:
     bus = Bus()
     peer = bus.peer("t")
     bus.publish(1)
-    bus.broker.unsubscribe("t", peer)
+    bus.operations.unsubscribe("t", peer)
     bus.publish_and_end_tick(2)
     assert peer.take() == ["1"]
-    assert bus.t.subscribers == 0
+    assert bus.numbers().subscribers == 0
 
 
 def test_unsubscribing_forgets_what_waits() -> None:
@@ -337,9 +372,9 @@ def test_unsubscribing_forgets_what_waits() -> None:
     peer = bus.peer("t")
     peer.pause()
     bus.publish_and_end_tick(1)
-    bus.broker.unsubscribe("t", peer)
-    assert not bus.broker.waiting(peer)
-    bus.broker.subscribe("t", peer)
+    bus.operations.unsubscribe("t", peer)
+    assert not bus.hub.is_waiting(peer)
+    bus.subscribe("t", peer)
     bus.publish_and_end_tick(2)
     peer.resume()
     assert peer.take() == ["2"]
@@ -350,28 +385,28 @@ def test_the_subscribers_of_a_deleted_topic_get_its_last_events_then_the_farewel
     peers = live, full, replayed = bus.peer("t"), bus.peer("t"), bus.peer()
     full.pause()
     bus.publish(1)
-    bus.broker.subscribe("t", replayed, 1)
+    bus.subscribe("t", replayed, 1)
     bus.publish(2)
-    bus.broker.delete("t", b"bye ")
-    assert [peer.take() for peer in peers] == [["1", "2", "bye"], [], []]
-    assert [bus.broker.waiting(peer) for peer in peers] == [False, True, True]
+    bus.operations.delete("t")
+    assert [peer.take() for peer in peers] == [["1", "2", "deleted:t"], [], []]
+    assert [bus.hub.is_waiting(peer) for peer in peers] == [False, True, True]
     full.resume(room=2)
     full.resume(room=1)
     full.resume()
     replayed.resume()
-    assert [live.take(), full.take(), replayed.take()] == [[], ["1", "2", "bye"], ["1", "2", "bye"]]
-    assert not any(bus.broker.waiting(peer) for peer in peers)
+    assert [live.take(), full.take(), replayed.take()] == [[], ["1", "2", "deleted:t"], ["1", "2", "deleted:t"]]
+    assert not any(bus.hub.is_waiting(peer) for peer in peers)
 
 
 def test_a_subscriber_that_a_farewell_fills_gets_its_other_topics_later() -> None:
     bus = Bus(max_queue_size=1)
-    bus.broker.create("u")
+    bus.create("u")
     peer = bus.peer("t", "u")
     peer.pause()
     bus.publish_and_end_tick(1, 2, to="u")
-    bus.broker.delete("t", b"bye ")
+    bus.operations.delete("t")
     peer.resume(room=1)
-    assert peer.take() == ["bye"]
+    assert peer.take() == ["deleted:t"]
     peer.resume()
     assert peer.take() == ["dropped:u:1", "2"]
 
@@ -381,30 +416,30 @@ def test_a_topic_of_a_deleted_ones_name_is_another_topic() -> None:
     peer, former = bus.peer("t"), bus.peer("t")
     peer.pause()
     bus.publish(1)
-    bus.broker.delete("t", b"bye ")
-    bus.broker.create("t")
-    assert bus.broker.topic("t").subscribers == 0
-    bus.broker.subscribe("t", peer, 10)
+    bus.operations.delete("t")
+    bus.create("t")
+    assert bus.numbers().subscribers == 0
+    bus.subscribe("t", peer, 10)
     bus.publish_and_end_tick(2)
     peer.resume()
-    assert [peer.take(), former.take()] == [["1", "bye", "2"], ["1", "bye"]]
+    assert [peer.take(), former.take()] == [["1", "deleted:t", "2"], ["1", "deleted:t"]]
 
 
 def test_a_subscriber_that_left_is_forgotten_with_all_that_waits_for_it() -> None:
     bus = Bus()
-    bus.broker.create("u")
+    bus.create("u")
     peer = bus.peer("t", "u")
     peer.pause()
     bus.publish(1)
     bus.publish_and_end_tick(2, to="u")
-    bus.broker.delete("u", b"bye ")
+    bus.operations.delete("u")
     bus.publish(3)
-    bus.broker.leave(peer)
-    bus.broker.leave(peer)
+    bus.hub.forget(peer)
+    bus.hub.forget(peer)
     bus.ticks.end()
-    bus.broker.resume(peer)
+    bus.hub.resume(peer)
     assert peer.take() == []
-    assert bus.t.subscribers == 0
+    assert bus.numbers().subscribers == 0
     gone = weakref.ref(peer)
     del peer
     assert gone() is None
@@ -412,7 +447,7 @@ def test_a_subscriber_that_left_is_forgotten_with_all_that_waits_for_it() -> Non
 
 def test_a_subscriber_with_little_room_gets_of_each_topic_in_turn() -> None:
     bus = Bus()
-    bus.broker.create("u")
+    bus.create("u")
     peer = bus.peer("t", "u", room=0)
     peer.pause()
     bus.publish_and_end_tick(1, 2, 3)
@@ -430,53 +465,130 @@ def test_a_subscriber_with_little_room_gets_of_each_topic_in_turn() -> None:
 def test_two_topics_of_one_name_are_refused() -> None:
     bus = Bus()
     with pytest.raises(TopicExists):
-        bus.broker.create("t")
+        bus.create("t")
 
 
 @pytest.mark.parametrize(
     "operation",
     [
-        lambda broker, _: broker.topic("none"),
-        lambda broker, _: broker.delete("none", b""),
-        lambda broker, peer: broker.subscribe("none", peer),
-        lambda broker, peer: broker.unsubscribe("none", peer),
+        lambda operations, _: operations.publish("none", b"1", print),
+        lambda operations, _: operations.history("none", 1, print),
+        lambda operations, _: operations.history("none", None, print),
+        lambda operations, _: operations.numbers_of("none"),
+        lambda operations, _: operations.delete("none"),
+        lambda operations, peer: operations.subscribe("none", peer, 0, print),
+        lambda operations, peer: operations.unsubscribe("none", peer),
     ],
-    ids=["topic", "delete", "subscribe", "unsubscribe"],
+    ids=["publish", "history", "all history", "numbers", "delete", "subscribe", "unsubscribe"],
 )
-def test_an_unknown_topic_is_refused_and_not_created(operation: Callable[[Broker, Peer], object]) -> None:
+def test_an_unknown_topic_is_refused_and_not_created(operation: Callable[[Operations, Peer], object]) -> None:
     bus = Bus()
-    with pytest.raises(TopicNotFound, match=r"\Anone\Z"):
-        operation(bus.broker, bus.peer("t"))
-    assert list(bus.broker.topics) == ["t"]
+    with pytest.raises(TopicNotFound, match=r'\Athere is no topic "none"\Z'):
+        operation(bus.operations, bus.peer("t"))
+    assert list(bus.operations.numbers()) == ["t"]
 
 
 def test_a_topic_too_many_is_refused_until_one_is_deleted() -> None:
     bus = Bus(max_topics=1)
     with pytest.raises(LimitExceeded, match=r"\Athe service may have at most 1 topics\Z"):
-        bus.broker.create("u")
-    bus.broker.delete("t", b"")
-    bus.broker.create("u")
-    assert list(bus.broker.topics) == ["u"]
+        bus.create("u")
+    bus.operations.delete("t")
+    bus.create("u")
+    assert list(bus.operations.numbers()) == ["u"]
 
 
 @pytest.mark.parametrize(
     "end",
-    [lambda broker, peer: broker.unsubscribe("t", peer), lambda broker, _: broker.delete("t", b"bye ")],
+    [lambda operations, peer: operations.unsubscribe("t", peer), lambda operations, _: operations.delete("t")],
     ids=["unsubscribe", "delete"],
 )
-def test_a_subscription_too_many_is_refused_until_one_ends(end: Callable[[Broker, Peer], None]) -> None:
+def test_a_subscription_too_many_is_refused_until_one_ends(end: Callable[[Operations, Peer], None]) -> None:
     bus = Bus(max_subscriptions=1)
-    u = bus.broker.create("u")
+    bus.create("u")
     peer, other = bus.peer("t"), bus.peer("u")
     with pytest.raises(LimitExceeded, match=r"\Aa connection may have at most 1 subscriptions\Z"):
-        bus.broker.subscribe("u", peer)
-    bus.broker.subscribe("t", peer)
-    assert u.subscribers == 1
-    end(bus.broker, peer)
+        bus.subscribe("u", peer)
+    bus.subscribe("t", peer)
+    assert bus.numbers("u").subscribers == 1
+    end(bus.operations, peer)
     peer.take()
-    bus.broker.subscribe("u", peer)
+    bus.subscribe("u", peer)
     bus.publish_and_end_tick(1, to="u")
     assert [peer.take(), other.take()] == [["1"], ["1"]]
+
+
+# Positions
+
+
+def test_each_message_has_the_next_offset_of_its_topic_and_the_time_at_which_it_was_taken() -> None:
+    now = iter([10.5, 11.0, 9.0])
+    engine = MemoryEngine(Limits(), lambda: next(now))
+    engine.create("t")
+    positions: list[Position] = []
+    for message in (b"1", b"2", b"3"):
+        engine.publish("t", message, positions.append)
+    assert [position.offset for position in positions] == [1, 2, 3]
+    assert len({position.epoch for position in positions}) == 1
+    told: list[tuple[Position, Sequence[Publication]]] = []
+    engine.history("t", 2, lambda *answer: told.append(answer))
+    assert told == [(positions[2], [Publication("t", 2, 11.0, b"2"), Publication("t", 3, 9.0, b"3")])]
+
+
+def test_an_epoch_is_short_and_its_topics_own_and_another_once_the_topic_is_made_again() -> None:
+    bus = Bus()
+    bus.create("u")
+    (of_t,), (of_u,) = bus.publish(1), bus.publish(1, to="u")
+    bus.operations.delete("t")
+    bus.create("t")
+    (again,) = bus.publish(1)
+    assert [position.offset for position in (of_t, of_u, again)] == [1, 1, 1]
+    assert len({of_t.epoch, of_u.epoch, again.epoch, *(Bus().publish(1)[0].epoch for _ in range(20))}) == 23
+    assert 0 < len(again.epoch) <= 32
+    assert str(again) == f"{again.epoch}:1"
+
+
+@pytest.mark.parametrize("last_n", [0, 2])
+def test_the_position_of_a_subscription_parts_what_was_published_before_from_all_that_follows(last_n: int) -> None:
+    bus = Bus()
+    bus.publish(1, 2)
+    first = bus.peer("t")
+    bus.publish(3)
+    peer, positions = bus.peer(), list[Position]()
+    bus.operations.subscribe("t", peer, last_n, positions.append)
+    bus.publish_and_end_tick(4)
+    assert [position.offset for position in positions] == [3]
+    assert peer.take() == [*["2", "3"][2 - last_n :], "4"]
+    assert first.take() == ["3", "4"]
+
+
+# Encodings
+
+
+def test_publications_are_encoded_once_for_each_encoding_and_the_same_bytes_go_to_all_who_want_it() -> None:
+    calls: list[tuple[str, list[int]]] = []
+
+    def counting(_topic: str) -> Encode:
+        def encode(publications: Sequence[Publication]) -> bytes:
+            calls.append((_topic, [publication.offset for publication in publications]))
+            return b"x "
+
+        return encode
+
+    class Other(Peer):
+        encoding = staticmethod(counting)
+
+    bus = Bus()
+    plain_peers = [bus.peer("t"), bus.peer("t")]
+    others = [Other(bus.hub), Other(bus.hub)]
+    for other in others:
+        bus.subscribe("t", other)
+    bus.publish_and_end_tick(1, 2)
+    assert calls == [("t", [1, 2])]
+    assert [peer.take() for peer in (*plain_peers, *others)] == [["1", "2"], ["1", "2"], ["x"], ["x"]]
+    others[0].pause()
+    bus.publish_and_end_tick(3)
+    others[0].resume()
+    assert calls == [("t", [1, 2]), ("t", [3]), ("t", [3])]
 
 
 # All at once, against a model
@@ -487,7 +599,8 @@ class Life:
     """A topic from its creation to its deletion, as the model sees it."""
 
     number: int
-    topic: Topic
+    name: str
+    epoch: str
     events: list[str] = field(default_factory=list)
     pending_bytes: int = 0
     due: int = 0
@@ -535,7 +648,7 @@ class Reader:
         return self.peer.full or any(each.unacknowledged for each in self.subscriptions.values())
 
     def check_what_came(self) -> None:
-        """Check that what the broker gave was due, is in order and complete but for the drops told of."""
+        """Check that what the hub gave was due, is in order and complete but for the drops told of."""
         for text in self.peer.take():
             kind, *rest = text.split(":")
             if kind == "overflow":
@@ -543,25 +656,26 @@ class Reader:
                 continue
             if kind == "dropped":
                 name, count = rest
-                subscription = next(s for s in self.subscriptions.values() if s.life.topic.name == name and s.lost)
+                subscription = next(s for s in self.subscriptions.values() if s.life.name == name and s.lost)
                 assert int(count) == subscription.lost
                 subscription.got += subscription.lost
                 subscription.lost = 0
+            elif kind == "deleted":
+                deleted = [s for s in self.subscriptions.values() if s.life.name == rest[0] and s.deleted]
+                # Of two of one name the earlier may wait for its acknowledgement: it is one that has all it is due.
+                complete = [s for s in deleted if s.got == len(s.due) and not s.lost]
+                assert complete, "events are missing and it was not told"
+                subscription = complete[0]
+                del self.subscriptions[subscription.life.number]
             else:
-                life, _, serial = kind.partition(".")
-                subscription = self.subscriptions[int(life)]
+                subscription = self.subscriptions[int(kind.partition(".")[0])]
                 assert not subscription.lost, "events are missing and it was not told"
-                if serial == "bye":
-                    assert subscription.deleted
-                    assert subscription.got == len(subscription.due)
-                    del self.subscriptions[int(life)]
-                else:
-                    assert kind == subscription.due[subscription.got]
-                    subscription.got += 1
-                    subscription.life.delivered += 1
+                assert kind == subscription.due[subscription.got]
+                subscription.got += 1
+                subscription.life.delivered += 1
             for earlier in self.subscriptions.values():
                 if earlier.life.number < subscription.life.number and not earlier.unacknowledged:
-                    assert earlier.life.topic.name != subscription.life.topic.name, "the topic before was not done"
+                    assert earlier.life.name != subscription.life.name, "the topic before was not done"
 
 
 names = st.sampled_from("abc")
@@ -569,7 +683,7 @@ reader_numbers = st.integers(0, 2)
 rooms = st.none() | st.integers(1, 4)
 
 
-class BrokerAgainstModel(RuleBasedStateMachine):
+class BusAgainstModel(RuleBasedStateMachine):
     """Three readers, three names, and any order of operations."""
 
     @initialize(
@@ -584,15 +698,17 @@ class BrokerAgainstModel(RuleBasedStateMachine):
         self, policy: OverflowPolicy, bound: int, history: int, max_join: int, max_subscriptions: int, max_topics: int
     ) -> None:
         self.ticks = Ticks()
-        self.broker = Broker(
-            self.ticks.schedule,
+        limits = Limits(
             history_size=history,
             max_queue_size=bound,
             max_topics=max_topics,
             max_subscriptions=max_subscriptions,
             overflow_policy=policy,
-            max_join=max_join,
         )
+        self.engine = MemoryEngine(limits)
+        self.hub = Hub(self.engine, self.ticks.schedule, limits, max_joined_bytes=max_join)
+        self.operations = Operations(self.engine, self.hub)
+        self.epochs: set[str] = set()
         self.policy, self.bound, self.history, self.max_join = policy, bound, history, max_join
         self.max_subscriptions, self.max_topics = max_subscriptions, max_topics
         self.schedules = 0
@@ -600,7 +716,7 @@ class BrokerAgainstModel(RuleBasedStateMachine):
         self.lives: dict[str, Life] = {}
         self.dirty: dict[str, None] = {}
         """Topics with something pending, in the order in which they first had."""
-        self.readers = [Reader(Peer(self.broker)) for _ in range(3)]
+        self.readers = [Reader(Peer(self.hub)) for _ in range(3)]
         self.published = 0
         self.create("a")
         self.create("b")
@@ -612,12 +728,17 @@ class BrokerAgainstModel(RuleBasedStateMachine):
     def create(self, name: str) -> None:
         if name in self.lives:
             with pytest.raises(TopicExists):
-                self.broker.create(name)
+                self.operations.create(name)
         elif len(self.lives) == self.max_topics:
             with pytest.raises(LimitExceeded):
-                self.broker.create(name)
+                self.operations.create(name)
         else:
-            self.lives[name] = Life(self.born, self.broker.create(name))
+            self.operations.create(name)
+            position, _ = self.read(name)
+            assert position.offset == 0
+            assert position.epoch not in self.epochs
+            self.epochs.add(position.epoch)
+            self.lives[name] = Life(self.born, name, position.epoch)
             self.born += 1
 
     @rule(name=names, recreate=st.booleans())
@@ -625,11 +746,11 @@ class BrokerAgainstModel(RuleBasedStateMachine):
         life = self.lives.get(name)
         if life is None:
             with pytest.raises(TopicNotFound):
-                self.broker.delete(name, b"")
+                self.operations.delete(name)
             return
         for _, subscription in self.subscriptions_to(life):
             subscription.deleted = True
-        self.broker.delete(name, f"{life.number}.bye ".encode())
+        self.operations.delete(name)
         self.flushed(name)
         del self.lives[name]
         if recreate:
@@ -659,7 +780,9 @@ class BrokerAgainstModel(RuleBasedStateMachine):
             life.due += len(subscriptions)
             for _, subscription in subscriptions:
                 subscription.due.append(text)
-        self.broker.publish(life.topic, event)
+        positions: list[Position] = []
+        self.operations.publish(name, event, positions.append)
+        assert positions == [Position(life.epoch, len(life.events))]
         if life.pending_bytes >= self.max_join:
             self.flushed(name)
 
@@ -674,17 +797,17 @@ class BrokerAgainstModel(RuleBasedStateMachine):
         life = self.lives.get(name)
         if life is None:
             with pytest.raises(TopicNotFound):
-                self.broker.subscribe(name, reader.peer, last_n)
+                self.join(name, reader.peer, last_n)
             return
         new = life.number not in reader.subscriptions
         if new and sum(not each.deleted for each in reader.subscriptions.values()) == self.max_subscriptions:
             with pytest.raises(LimitExceeded):
-                self.broker.subscribe(name, reader.peer, last_n)
+                self.join(name, reader.peer, last_n)
+            self.flushed(name)
             return
         replay = life.events[max(0, len(life.events) - min(last_n, self.history)) :]
-        self.broker.subscribe(name, reader.peer, last_n)
-        if new or replay:
-            self.flushed(name)
+        self.join(name, reader.peer, last_n)
+        self.flushed(name)
         if reader not in self.readers:
             return  # it was full, and the flush disconnected it
         subscription = reader.subscriptions.setdefault(life.number, Subscription(life))
@@ -706,9 +829,9 @@ class BrokerAgainstModel(RuleBasedStateMachine):
         reader = self.readers[number]
         if name not in self.lives:
             with pytest.raises(TopicNotFound):
-                self.broker.unsubscribe(name, reader.peer)
+                self.operations.unsubscribe(name, reader.peer)
             return
-        self.broker.unsubscribe(name, reader.peer)
+        self.operations.unsubscribe(name, reader.peer)
         self.flushed(name)
         if subscription := reader.subscriptions.pop(self.lives[name].number, None):
             subscription.life.forgotten += subscription.waiting
@@ -753,6 +876,16 @@ class BrokerAgainstModel(RuleBasedStateMachine):
                 assert subscription.got == len(subscription.due)
                 assert not subscription.deleted
 
+    def join(self, name: str, peer: Peer, last_n: int) -> None:
+        self.engine.history(name, last_n, lambda _, publications: self.hub.join(name, peer, publications))
+
+    def read(self, name: str) -> tuple[Position, Sequence[Publication]]:
+        """What the topic's history is said to be."""
+        told: list[tuple[Position, Sequence[Publication]]] = []
+        self.operations.history(name, None, lambda position, publications: told.append((position, publications)))
+        (answer,) = told
+        return answer
+
     # What follows from it
 
     def subscriptions_to(self, life: Life) -> list[tuple[Reader, Subscription]]:
@@ -776,7 +909,7 @@ class BrokerAgainstModel(RuleBasedStateMachine):
                     life.dropped += over
                 else:
                     (overflow,) = reader.overflows
-                    lost = [(s.life.topic.name, s.waiting) for s in reader.subscriptions.values() if s.waiting]
+                    lost = [(s.life.name, s.waiting) for s in reader.subscriptions.values() if s.waiting]
                     told = [tuple(each.split("=")) for each in overflow.removeprefix("overflow:").split(",")]
                     assert sorted(told) == sorted((topic, str(count)) for topic, count in lost)
                     for each in reader.subscriptions.values():
@@ -786,12 +919,12 @@ class BrokerAgainstModel(RuleBasedStateMachine):
 
     def gone(self, reader: Reader) -> None:
         """Have a new reader in the place of one that is gone."""
-        self.broker.leave(reader.peer)
-        self.broker.resume(reader.peer)
+        self.hub.forget(reader.peer)
+        self.hub.resume(reader.peer)
         assert reader.peer.writes == []
-        assert not self.broker.waiting(reader.peer)
+        assert not self.hub.is_waiting(reader.peer)
         reader.subscriptions.clear()
-        self.readers[self.readers.index(reader)] = Reader(Peer(self.broker))
+        self.readers[self.readers.index(reader)] = Reader(Peer(self.hub))
 
     @invariant()
     def nobody_waits_who_could_read_and_nobody_is_disconnected_without_need(self) -> None:
@@ -799,7 +932,7 @@ class BrokerAgainstModel(RuleBasedStateMachine):
             assert reader.peer.writes == []
             assert reader.overflows == []
             subscriptions = reader.subscriptions.values()
-            assert self.broker.waiting(reader.peer) == any(each.waiting or each.deleted for each in subscriptions)
+            assert self.hub.is_waiting(reader.peer) == any(each.waiting or each.deleted for each in subscriptions)
             if not reader.peer.full:
                 assert all(each.unacknowledged or not (each.waiting or each.deleted) for each in subscriptions)
 
@@ -809,26 +942,31 @@ class BrokerAgainstModel(RuleBasedStateMachine):
 
     @invariant()
     def the_numbers_add_up(self) -> None:
-        assert list(self.broker.topics) == list(self.lives)
-        for life in self.lives.values():
-            topic = life.topic
+        assert list(self.operations.numbers()) == list(self.lives)
+        for name, life in self.lives.items():
+            numbers = self.operations.numbers_of(name)
+            fanout = self.hub.fanouts.get(name) or Fanout(self.hub, name)
             subscriptions = self.subscriptions_to(life)
             waiting = {
-                reader.peer: len(topic.queued[reader.peer].events)
+                reader.peer: len(fanout.waiting[reader.peer].waiting)
                 for reader, _ in subscriptions
-                if reader.peer in topic.queued
+                if reader.peer in fanout.waiting
             }
             for reader, subscription in subscriptions:
                 assert waiting.get(reader.peer, 0) == subscription.waiting <= self.bound + subscription.replay_room
-            assert topic.subscribers == len(subscriptions)
-            assert topic.messages == len(life.events)
-            assert [event.decode().strip() for event in topic.retained] == life.events[
-                max(0, len(life.events) - self.history) :
+            assert numbers.subscribers == len(subscriptions)
+            assert numbers.messages == len(life.events)
+            position, retained = self.read(name)
+            assert position == Position(life.epoch, len(life.events))
+            first = max(0, len(life.events) - self.history)
+            assert [(each.offset, each.message.decode().strip()) for each in retained] == [
+                (number + 1, event) for number, event in enumerate(life.events) if number >= first
             ]
-            assert (topic.delivered, topic.dropped) == (life.delivered, life.dropped)
-            pending = len(topic.pending) * topic.subscribers
-            assert life.due == topic.delivered + topic.dropped + sum(waiting.values()) + pending + life.forgotten
+            assert numbers.retained == len(retained)
+            assert (numbers.delivered, numbers.dropped) == (life.delivered, life.dropped)
+            pending = sum(each.pending for _, each in subscriptions)
+            assert life.due == numbers.delivered + numbers.dropped + sum(waiting.values()) + pending + life.forgotten
 
 
-BrokerAgainstModel.TestCase.settings = settings(max_examples=300, stateful_step_count=60)
-TestBrokerAgainstModel = BrokerAgainstModel.TestCase
+BusAgainstModel.TestCase.settings = settings(max_examples=300, stateful_step_count=60)
+TestBusAgainstModel = BusAgainstModel.TestCase

@@ -1,6 +1,6 @@
 """The REST side as plain connexion has it, from the same document: `specbus bench compare` measures it beside ours.
 
-    python -P -m specbus.bench.plain_connexion PORT
+    python -P -m specbus.bench.connexion_server PORT
 
 Routing, parsing and validation are connexion's own; the handlers do nothing.
 """

@@ -1,0 +1,194 @@
+"""The server: uvicorn, with limits to a request's head, and with signals and a stop of our own."""
+
+import asyncio
+import contextlib
+import logging
+import math
+import os
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from http import HTTPStatus
+from types import FrameType
+from typing import Any, cast
+
+import uvicorn
+from starlette.types import ASGIApp
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.server import ServerState
+
+from specbus import __version__
+from specbus.log import log_event
+from specbus.websocket.connection import Connection
+from specbus.websocket.endpoint import Endpoint
+from specbus.wire import problem
+
+_log = logging.getLogger(__name__)
+
+MAX_HEAD_BYTES = 65_536
+"""How large the head of a request may be: its first line and its header fields."""
+HEAD_TIMEOUT = 10.0
+"""Seconds that the head of a request may take to come."""
+
+
+class _Http(HttpToolsProtocol):
+    """uvicorn's HTTP protocol, with limits to a request's head; what is not HTTP gets a problem document too."""
+
+    _head_timer: asyncio.TimerHandle | None = None
+    _between = 0
+    """How many bytes came since the last head or part of a body: of the next head, or of a body's trailer."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
+        super().connection_made(transport)
+        self._await_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self._head_came()
+
+    def data_received(self, data: bytes) -> None:
+        if self.timeout_keep_alive_task:  # which ends here
+            self._await_head()
+        self._between += len(data)
+        super().data_received(data)
+        if self._between > MAX_HEAD_BYTES and not self.transport.is_closing():
+            self._refuse_head()
+
+    def on_headers_complete(self) -> None:
+        self._head_came()
+        if len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers) > MAX_HEAD_BYTES:
+            self._refuse_head()
+            raise ValueError  # so that the parser stops
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        self._between = 0
+        super().on_body(body)
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what is not HTTP/1.1 (RFC 9112, 2.2) and close."""
+        if not self.transport.is_closing():
+            self._refuse(HTTPStatus.BAD_REQUEST, "the request is not valid HTTP/1.1")
+
+    def _refuse_head(self) -> None:
+        detail = f"the head of a request may have at most {MAX_HEAD_BYTES} bytes"
+        self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, detail)
+
+    def _refuse(self, status: HTTPStatus, detail: str) -> None:
+        """Answer with a problem document and close."""
+        body = problem.encode(status, detail)
+        fields = {"content-type": problem.MEDIA_TYPE, "content-length": len(body), "connection": "close"}
+        head = "".join(f"{name}: {value}\r\n" for name, value in fields.items()).encode()
+        self.transport.write(b"%b%b\r\n%b" % (STATUS_LINE[status], head, body))
+        self.transport.close()
+
+    def _await_head(self) -> None:
+        self._head_timer = self.loop.call_later(HEAD_TIMEOUT, self.transport.close)
+
+    def _head_came(self) -> None:
+        self._between = 0
+        if self._head_timer:
+            self._head_timer.cancel()
+            self._head_timer = None
+
+
+class Server(uvicorn.Server):
+    """uvicorn's server with the signals' meaning changed: the first stops gracefully, the second at once."""
+
+    def __init__(self, asgi: ASGIApp, endpoint: Endpoint, shutdown_deadline: float) -> None:
+        """Serve `asgi`, and `endpoint` to requests that upgrade. `shutdown_deadline` is in seconds."""
+
+        def connection(config: uvicorn.Config, server_state: ServerState, app_state: dict[str, Any]) -> Connection:
+            return Connection(endpoint, server_state.connections)
+
+        super().__init__(
+            uvicorn.Config(
+                cast("Any", asgi),
+                ws=cast("Any", connection),
+                http=_Http,
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                lifespan="off",
+                # Only if all else fails: uvicorn calls it an error.
+                timeout_graceful_shutdown=math.ceil(shutdown_deadline) + 1,
+            )
+        )
+        self._on_start: Callable[[], None] = lambda: None
+        self._shutdown_deadline = shutdown_deadline
+        self._asked = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    async def serve_on(self, listening: socket.socket, started: Callable[[], None] = lambda: None) -> None:
+        """Serve on `listening` until `ask_to_stop` is called or a signal comes.
+
+        `started` is called once connections are taken.
+        """
+        host, port = listening.getsockname()[:2]
+
+        def on_start() -> None:
+            url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+            log_event(_log, logging.INFO, "started", version=__version__, url=url, pid=os.getpid())
+            started()
+
+        self._on_start = on_start
+        try:
+            await self.serve(sockets=[listening])
+        finally:
+            log_event(_log, logging.INFO, "stopped")
+
+    def ask_to_stop(self) -> None:
+        """Stop gracefully. May be called from a signal handler."""
+        self.should_exit = True
+        if self._loop:
+            self._loop.call_soon_threadsafe(self._asked.set)
+
+    async def main_loop(self) -> None:
+        """Wait until it is to stop. uvicorn's looks ten times a second."""
+        self._loop = asyncio.get_running_loop()
+        # Once a second for the date of responses; 0 stands for a full second.
+        while not await self.on_tick(0):
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._asked.wait(), 1)
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen, and say so."""
+        await super().startup(sockets)
+        self._on_start()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop taking connections and end those that there are: HTTP's by force at the deadline, as WebSocket's are."""
+        deadline = asyncio.get_running_loop().call_later(self._shutdown_deadline, self._abort_http)
+        await super().shutdown(sockets)
+        deadline.cancel()
+
+    def _abort_http(self) -> None:
+        for connection in list(self.server_state.connections):
+            if isinstance(connection, _Http):
+                connection.transport.abort()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Handle SIGINT and SIGTERM meanwhile. Unlike uvicorn's, a graceful stop does not end in the signal itself."""
+        try:
+            before = {number: signal.signal(number, self.handle_exit) for number in (signal.SIGINT, signal.SIGTERM)}
+        except ValueError:  # not the main thread: whoever runs us there calls `stop`
+            yield
+            return
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Stop gracefully; at once if that is under way."""
+        if self.should_exit:
+            os._exit(128 + sig)
+        self.ask_to_stop()
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that listens on `host` and `port`. Raises OSError."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    return socket.create_server((host, port), family=family, backlog=4096, reuse_port=False)

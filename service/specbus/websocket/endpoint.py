@@ -1,0 +1,96 @@
+"""What all WebSocket connections share."""
+
+import logging
+from collections.abc import Mapping
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+from specbus.auth import keys
+from specbus.bus.hub import Hub
+from specbus.bus.limits import Limits
+from specbus.bus.operations import Operations
+from specbus.contract.commands import WebSocketContract
+from specbus.contract.schema import quoted
+from specbus.log import RateLimited
+from specbus.spec.documents import ContractError
+from specbus.websocket.commands import REQUIRED_FIELDS, Commands
+from specbus.websocket.handshake import Refused
+from specbus.websocket.limits import Keepalive
+from specbus.websocket.registry import Registry
+from specbus.websocket.session import Command
+
+_log = logging.getLogger(__name__)
+
+
+class Endpoint:
+    """The WebSocket of the service: its contract, who may connect, and who has."""
+
+    def __init__(
+        self,
+        document: Path,
+        operations: Operations,
+        hub: Hub,
+        limits: Limits,
+        keepalive: Keepalive,
+        *,
+        api_key: str | None = None,
+        close_deadline: float = 10.0,
+        debug: bool = False,
+    ) -> None:
+        """Load the AsyncAPI document at `document`.
+
+        Args:
+            document: The path of `asyncapi.yaml`.
+            operations: What the commands do.
+            hub: Where connections subscribe.
+            limits: Of connections and messages.
+            keepalive: The heartbeats, and how dead clients are found.
+            api_key: What a client must send in X-API-Key; None for any client.
+            close_deadline: Seconds in which a stop sends what waits for a client.
+            debug: Whether to check what is sent, too.
+
+        Raises ContractError.
+
+        """
+        self.hub = hub
+        self.limits = limits
+        self.close_deadline = close_deadline
+        self.debug = debug
+        self.registry = Registry(keepalive)
+        self._api_key = api_key
+        self._limit_reached = RateLimited(_log, "limit reached")
+        self.contract: WebSocketContract[Command] = WebSocketContract(document, Commands(operations).by_operation())
+        for operation, field, type_ in REQUIRED_FIELDS:
+            if not self.contract.promises(operation, field, type_):
+                raise ContractError(f'{document.name}: operation "{operation}": its {field} must be a required {type_}')
+        if not self.contract.keeps_text("publish", "message"):
+            raise ContractError(f'{document.name}: operation "publish": its message must have x-verbatim: true')
+
+    @property
+    def document(self) -> Mapping[str, Any]:
+        """The AsyncAPI document, in one piece."""
+        return self.contract.document
+
+    @property
+    def path(self) -> str:
+        """Where clients connect."""
+        return self.contract.address
+
+    def check(self, path: str, api_keys: list[str], peer: str) -> None:
+        """Raise Refused unless a client may connect.
+
+        Args:
+            path: The path that it asks for.
+            api_keys: The values of its X-API-Key fields.
+            peer: Its address, for the log.
+
+        """
+        if path != self.path:
+            raise Refused(HTTPStatus.NOT_FOUND, f"there is no WebSocket at {quoted(path)}; it is at {self.path}")
+        if not keys.accepts(self._api_key, api_keys):
+            raise Refused(HTTPStatus.UNAUTHORIZED, keys.REFUSAL, keys.CHALLENGE)
+        most = self.limits.max_connections
+        if len(self.registry) >= most:
+            self._limit_reached(limit="max_connections", peer=peer)
+            raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, f"the service may have at most {most} connections")

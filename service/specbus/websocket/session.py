@@ -1,0 +1,163 @@
+"""A client of the bus on a WebSocket, whatever carries it: its commands, its answers, and what it is told unasked."""
+
+import logging
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
+
+from websockets.frames import CloseCode
+
+from specbus.bus.errors import LimitExceeded, OperationError
+from specbus.bus.hub import Encode
+from specbus.bus.publication import Publication
+from specbus.contract.commands import Refusal, WebSocketContract
+from specbus.contract.schema import quoted
+from specbus.log import log_event
+from specbus.wire import messages
+from specbus.wire.websocket import payloads, text_frame, text_head
+
+_log = logging.getLogger(__name__)
+
+_MAX_ANSWERS = 64
+"""So many answers are sent without waiting for more."""
+_MAX_TOPIC_SHOWN = 128
+
+Frame: TypeAlias = dict[str, Any]
+"""A frame that keeps the contract; its `message` is a `Verbatim`."""
+Command: TypeAlias = Callable[["Session", Frame], None]
+"""What carries out a frame, and answers it."""
+
+
+def event_frames(topic: str) -> Encode:
+    """The `Encoding` of all WebSocket clients: each publication an `event`, in a text frame of its own, joined."""
+    event = messages.event_writer(topic)
+
+    def encode(publications: Sequence[Publication]) -> bytes:
+        if len(publications) == 1:
+            return text_frame(event(publications[0]))
+        parts: list[bytes] = []
+        for publication in publications:
+            text = event(publication)
+            parts += (text_head(len(text)), text)
+        return b"".join(parts)
+
+    return encode
+
+
+class Session:
+    """What a WebSocket client is to the bus. What carries it makes `deliver`, `close` and `fail`."""
+
+    __slots__ = ("_answers", "_contract", "_limit_logged", "deliver", "peer")
+
+    encoding = staticmethod(event_frames)
+    """As the hub wants it."""
+
+    def __init__(self, contract: WebSocketContract[Command], peer: str) -> None:
+        """Keep `contract`, and carry out its commands. `peer` is the client's address, for the log."""
+        self._contract = contract
+        self.peer = peer
+        self._answers: list[bytes] | None = None
+        """Frames that answer what came together, to be sent together: a write costs more than all else of a command.
+
+        What carries the session makes the list before it hands on what came. Between reads it is None.
+        """
+        self._limit_logged = False
+        """Whether the log has it that the client wanted more than a connection may have."""
+        self.deliver: Callable[[bytes], object]
+        """Takes frames, and sends them."""
+
+    def close(self, code: int, reason: str) -> None:
+        """Start the closing handshake (RFC 6455, 7.1.2)."""
+        raise NotImplementedError
+
+    def fail(self, code: CloseCode, reason: str) -> None:
+        """Fail the connection (RFC 6455, 7.1.7)."""
+        raise NotImplementedError
+
+    # What the commands call
+
+    def send(self, message: bytes) -> None:
+        """Send `message`, a JSON text, after the answers given before."""
+        self.send_answers()
+        self.deliver(text_frame(message))
+
+    def answer(self, message: bytes) -> None:
+        """Send `message`, a JSON text, with the answers to what came with its command."""
+        answers = self._answers
+        if answers is None:
+            self.deliver(text_frame(message))
+            return
+        answers.append(text_frame(message))
+        if len(answers) == _MAX_ANSWERS:
+            self.send_answers()
+
+    def send_answers(self) -> None:
+        """Send the answers that were given."""
+        if answers := self._answers:
+            data = answers[0] if len(answers) == 1 else b"".join(answers)
+            answers.clear()
+            self.deliver(data)
+
+    # What the hub calls
+
+    def notify_dropped(self, topic: str, count: int) -> None:
+        """Tell the client that it was too slow."""
+        log_event(_log, logging.WARNING, "slow consumer", peer=self.peer, topic=topic, dropped=count)
+        self.send(_slow_consumer(topic, count))
+
+    def notify_deleted(self, topic: str) -> None:
+        """Tell the client that a topic is gone."""
+        self.deliver(text_frame(messages.info("topic_deleted", topic)))
+
+    def overflow(self, lost: Sequence[tuple[str, int]]) -> None:
+        """Tell the client that it was too slow, and close."""
+        for topic, count in lost:
+            log_event(_log, logging.WARNING, "slow consumer disconnected", peer=self.peer, topic=topic, dropped=count)
+            self.send(_slow_consumer(topic, count))
+        self.close(CloseCode.TRY_AGAIN_LATER, "slow consumer")
+
+    # What comes from the client
+
+    def end_read(self) -> None:
+        """Send the answers to what came."""
+        if self._answers:
+            self.send_answers()
+        self._answers = None
+
+    def receive(self, text: bytes) -> None:
+        """Carry out what the text message `text` asks for, and answer."""
+        frame: Frame = {}
+        try:
+            command, frame = self._contract.dispatch(text)
+            command(self, frame)
+        except Refusal as refusal:
+            self.answer(messages.error("BAD_REQUEST", str(refusal), request_id=refusal.request_id))
+        except OperationError as error:
+            if isinstance(error, LimitExceeded) and not self._limit_logged:
+                self._limit_logged = True
+                log_event(_log, logging.WARNING, "limit reached", limit=error.limit, peer=self.peer)
+            self.answer(messages.error(error.code, str(error), request_id=frame.get("request_id")))
+        except UnicodeDecodeError:
+            self.fail(CloseCode.INVALID_DATA, "a text frame must be UTF-8")
+        except Exception:
+            _log.exception("a command failed")
+            text_ = "the service failed; its log says why"
+            self.answer(messages.error("INTERNAL", text_, request_id=frame.get("request_id")))
+
+    def refuse_binary(self) -> None:
+        """Answer a binary message."""
+        self.answer(messages.error("BAD_REQUEST", "the frame is binary; send JSON in text frames"))
+
+    def log_violations(self, frames: bytes) -> None:
+        """Log which of `frames`, about to be sent, break the contract, and how."""
+        for payload in payloads(frames):
+            if problems := self._contract.problems_of_sent(payload):
+                shown = payload[:200].decode(errors="replace")
+                log_event(_log, logging.ERROR, "contract violation", frame=shown, problem="; ".join(problems))
+
+
+def _slow_consumer(topic: str, count: int) -> bytes:
+    messages_ = "1 message" if count == 1 else f"{count} messages"
+    were = "was" if count == 1 else "were"
+    name = quoted(topic, _MAX_TOPIC_SHOWN)
+    text = f"{messages_} of topic {name} {were} dropped because this connection did not read fast enough"
+    return messages.error("SLOW_CONSUMER", text, topic=topic, dropped=count)

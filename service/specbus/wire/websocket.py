@@ -1,0 +1,310 @@
+"""RFC 6455 without I/O: the service's frames, and what its clients send taken apart.
+
+# Theory of operation
+
+Nearly all traffic is whole masked text frames, and an idle connection should cost little. So `FrameReader` takes frames
+apart by itself, and keeps the `websockets` library's sans-I/O object only while that has something to remember: control
+frames are handed to it and answered by it, and it does the closing handshake.
+
+A reader is in one of two states.
+
+    open      `read` takes bytes apart. What is not a whole frame yet stays in `_rest` until enough of it has come.
+    closing   A close frame came, or was sent. All that comes goes to the sans-I/O object, which looks for the other
+              one. It stays so.
+
+open -> closing happens in `data_to_send`, after the bytes that say so were handed out: `close` and `fail`, a close
+frame of the client's, or a breach of the protocol, have the sans-I/O object put them there.
+
+While the reader is open, its owner may set `paused`: the client does not read what it is sent. Then the first frame
+that would have an answer stays where it is, with all that follows, and `held` says so; pongs and a close frame that
+come before it are still seen. `resume` goes on with it.
+
+`read` calls its handler, rather than giving it what it finds: a call is cheaper than to resume a generator. The handler
+may call all methods but `read` and `resume`.
+
+These hold whenever `read` is not running:
+
+- `_rest` is the beginning of a frame, or frames that are held: never a frame that could be dealt with.
+- `_fragments` is a message of which the last frame has not come; None between messages.
+- `_sansio` is None while the reader is open.
+"""
+
+import enum
+import logging
+import struct
+from typing import Protocol
+
+from websockets.frames import CloseCode, Frame, Opcode
+from websockets.protocol import OPEN
+from websockets.server import ServerProtocol
+from websockets.speedups import apply_mask
+
+LIBRARY_LOGGER = logging.getLogger("websockets.server")
+"""Where the sans-I/O object logs, for all connections: it would make a logger adapter for each."""
+MAX_FRAGMENTS = 16_384
+"""Fragments that a message may have: empty ones cost time too. It is 1 MiB in pieces of 64 bytes."""
+FRAGMENTS_PER_TURN = 256
+"""Fragments of a message after which other connections have their turn. No answers slow these down."""
+PING = b"\x89\x00"
+"""A ping frame without a payload (RFC 6455, 5.5.2)."""
+
+_SHORT_HEADS = [bytes([0x81, size]) for size in range(126)]
+_medium_head = struct.Struct(">BBH").pack
+_long_head = struct.Struct(">BBQ").pack
+_FIN_TEXT = 0x81
+_DATA_HEADS = {0x00, 0x80, 0x01, 0x81, 0x02, 0x82}
+_CONTROL_HEADS = {0x88, 0x89, 0x8A}
+_CLOSE_HEAD = 0x88
+_PONG_HEAD = 0x8A
+
+
+def text_frame(payload: bytes) -> bytes:
+    """`payload`, UTF-8, as one unmasked text frame (RFC 6455, 5.2).
+
+    A server's frames are not masked (5.1), so an event's bytes are the same for every subscriber.
+    """
+    size = len(payload)
+    # Most are of medium length: they do without a call.
+    return (_medium_head(0x81, 126, size) if 126 <= size < 65_536 else text_head(size)) + payload
+
+
+def text_head(size: int) -> bytes:
+    """What stands before a payload of `size` bytes in an unmasked text frame."""
+    if size < 126:
+        return _SHORT_HEADS[size]
+    if size < 65_536:
+        return _medium_head(0x81, 126, size)
+    return _long_head(0x81, 127, size)
+
+
+def payloads(frames: bytes) -> list[bytes]:
+    """The payloads of joined frames that `text_frame` made."""
+    found = []
+    while frames:
+        start = {126: 4, 127: 10}.get(frames[1], 2)
+        end = start + (frames[1] if start == 2 else int.from_bytes(frames[2:start]))
+        found.append(frames[start:end])
+        frames = frames[end:]
+    return found
+
+
+class Signal(enum.Enum):
+    """What a `FrameReader` tells its handler beside text messages."""
+
+    OUTPUT = enum.auto()
+    """There is something to send: see `data_to_send`."""
+    HELD = enum.auto()
+    """A frame waits until the client reads. There is no use in reading more from it."""
+    BINARY = enum.auto()
+    """A binary message begins. Its payload is passed over."""
+    MANY_FRAGMENTS = enum.auto()
+    """A message has many fragments: others should have their turn before more is read."""
+
+
+# Module-level aliases: attribute access on an Enum class is about 3x slower on Python 3.11.
+OUTPUT, HELD, BINARY, MANY_FRAGMENTS = Signal
+
+
+class Handler(Protocol):
+    """Whose frames a `FrameReader` takes apart."""
+
+    def receive(self, text: bytes) -> None:
+        """Have a text message. It is not known to be UTF-8."""
+
+    def hear(self, signal: Signal) -> None:
+        """Have what is no text message."""
+
+
+class _Fragments:
+    """A message of which not all fragments have come."""
+
+    __slots__ = ("count", "data", "is_text")
+
+    def __init__(self, is_text: bool) -> None:
+        self.is_text = is_text
+        self.data = bytearray()
+        self.count = 0
+
+
+class FrameReader:
+    """The frames of one client, taken apart; and the control frames and the closing handshake that answer them."""
+
+    __slots__ = ("_fragments", "_max_size", "_need", "_rest", "_sansio", "closing", "held", "paused")
+
+    def __init__(self, max_size: int) -> None:
+        """Begin after the handshake. `max_size` is of a message, in bytes."""
+        self._max_size = max_size
+        self._rest: bytearray | None = None
+        self._need = 0
+        """How many bytes of `_rest` it takes to get on."""
+        self._fragments: _Fragments | None = None
+        self._sansio: ServerProtocol | None = None
+        self.paused = False
+        """Set by the owner: whether the client leaves unread what it is sent."""
+        self.held = False
+        """Whether frames wait until `resume`."""
+        self.closing = False
+
+    def read(self, data: bytes, handler: Handler) -> None:
+        """Hand `handler` the text messages in `data`, and what it must know in between."""
+        if self._rest is not None:
+            self._rest += data
+            if self.held or len(self._rest) < self._need:
+                return
+            data = bytes(self._rest)
+            self._rest = None
+        # The loop is that of nearly all traffic: no call for a whole text frame but to unmask it.
+        position, size, limit = 0, len(data), self._max_size
+        while not self.closing:
+            start = position + 2
+            if size < start:
+                self._keep(data, position, 2)
+                return
+            head, second = data[position], data[position + 1]
+            length = second & 0x7F
+            if length >= 126:
+                start += 2 if length == 126 else 8
+                if size < start:
+                    self._keep(data, position, start - position)
+                    return
+                # Most frames are of medium length, which needs no slice.
+                two = data[position + 2] << 8 | data[position + 3]
+                length = two if length == 126 else int.from_bytes(data[position + 2 : start])
+            if second < 0x80 or length > limit or (head != _FIN_TEXT and not _is_usual(head, length)):
+                self._refuse_header(head, second, length)
+                handler.hear(OUTPUT)
+                return
+            end = start + 4 + length
+            if size < end:
+                self._keep(data, position, end - position)
+                return
+            if self.paused and head != _PONG_HEAD and head != _CLOSE_HEAD:
+                self._keep(data, position, 0)
+                self.held = True
+                handler.hear(HELD)
+                return
+            here, position = position, end
+            if head == _FIN_TEXT and self._fragments is None:
+                handler.receive(apply_mask(data[start + 4 : end], data[start : start + 4]))
+            elif head in _DATA_HEADS:
+                payload = apply_mask(data[start + 4 : end], data[start : start + 4])
+                self._data_frame(Frame(Opcode(head & 0x0F), payload, fin=head >= 0x80), handler)
+            elif head != _PONG_HEAD:
+                self._receive(data[here:end])
+                handler.hear(OUTPUT)
+            if position == size:
+                return
+        self._receive(data[position:])
+        handler.hear(OUTPUT)
+
+    def resume(self, handler: Handler) -> None:
+        """Read the frames that were held."""
+        self.held = False
+        data, self._rest = bytes(self._rest or b""), None
+        self.read(data, handler)
+
+    def close(self, code: int, reason: str) -> None:
+        """Start the closing handshake (RFC 6455, 7.1.2)."""
+        self._sans_io().send_close(code, reason)
+
+    def fail(self, code: CloseCode, reason: str) -> None:
+        """Fail the connection (RFC 6455, 7.1.7)."""
+        self._sans_io().fail(code, reason)
+
+    def data_to_send(self) -> list[bytes]:
+        """The bytes to send now, in order; an empty one stands for the end of the stream."""
+        sansio = self._sansio
+        if sansio is None:
+            return []
+        chunks = sansio.data_to_send()
+        if sansio.state is OPEN:
+            self._sansio = None
+        elif not self.closing:
+            self._begin_closing(sansio)
+        return chunks
+
+    @property
+    def close_complete(self) -> bool:
+        """Whether both sides have sent a close frame."""
+        sansio = self._sansio
+        return sansio is not None and sansio.close_rcvd is not None and sansio.close_sent is not None
+
+    @property
+    def close_reason(self) -> str:
+        """Why the connection closes, for the log."""
+        received, sent = (self._sansio.close_rcvd, self._sansio.close_sent) if self._sansio else (None, None)
+        if received is not None:
+            return f"by the client, {received.code} {received.reason}".rstrip()
+        return f"{sent.code} {sent.reason}" if sent is not None else "connection lost"
+
+    def _begin_closing(self, sansio: ServerProtocol) -> None:
+        self.closing = True
+        self.held = False
+        if self._fragments is not None:
+            # Else the next fragment would be an error, and the close frame missed.
+            sansio.current_size = len(self._fragments.data)
+            self._fragments = None
+        rest, self._rest = self._rest, None
+        if rest:
+            # Else what comes next would be read from the middle of a frame, and the close frame missed.
+            sansio.receive_data(bytes(rest))
+
+    def _keep(self, data: bytes, position: int, need: int) -> None:
+        if position < len(data):
+            self._rest = bytearray(data[position:] if position else data)
+            self._need = need
+
+    def _receive(self, data: bytes) -> None:
+        """Have the sans-I/O object read `data`: a control frame while the reader is open, then all that comes."""
+        sansio = self._sans_io()
+        sansio.receive_data(data)
+        # It has answered them. But it would keep them.
+        sansio.events_received()
+
+    def _refuse_header(self, head: int, second: int, length: int) -> None:
+        """Fail the connection because of the header of a frame, whose payload need not have come."""
+        if not second & 0x80:
+            self.fail(CloseCode.PROTOCOL_ERROR, "a client's frames must be masked")
+        elif head & 0x70:
+            self.fail(CloseCode.PROTOCOL_ERROR, "the reserved bits must be 0")
+        elif head in _DATA_HEADS:
+            self.fail(CloseCode.MESSAGE_TOO_BIG, f"a frame of {length} bytes is over the limit of {self._max_size}")
+        elif head | 0x80 in _CONTROL_HEADS:
+            self.fail(CloseCode.PROTOCOL_ERROR, "a control frame must be whole and have at most 125 bytes")
+        else:
+            self.fail(CloseCode.PROTOCOL_ERROR, "the opcode is reserved")
+
+    def _data_frame(self, frame: Frame, handler: Handler) -> None:
+        """Deal with a data frame that is not a whole text message (RFC 6455, 5.4)."""
+        fragments = self._fragments
+        if (frame.opcode is Opcode.CONT) is (fragments is None):
+            expected = "no message has begun" if fragments is None else "the message before has not ended"
+            self.fail(CloseCode.PROTOCOL_ERROR, expected)
+            handler.hear(OUTPUT)
+            return
+        if fragments is None:
+            fragments = self._fragments = _Fragments(frame.opcode is Opcode.TEXT)
+            if not fragments.is_text:
+                handler.hear(BINARY)
+        fragments.data += frame.data
+        fragments.count += 1
+        if len(fragments.data) > self._max_size or fragments.count > MAX_FRAGMENTS:
+            limits = f"{self._max_size} bytes and {MAX_FRAGMENTS} fragments"
+            self.fail(CloseCode.MESSAGE_TOO_BIG, f"a message may have at most {limits}")
+            handler.hear(OUTPUT)
+        elif frame.fin:
+            self._fragments = None
+            if fragments.is_text:
+                handler.receive(bytes(fragments.data))
+        elif fragments.count % FRAGMENTS_PER_TURN == 0:
+            handler.hear(MANY_FRAGMENTS)
+
+    def _sans_io(self) -> ServerProtocol:
+        if self._sansio is None:
+            self._sansio = ServerProtocol(state=OPEN, max_size=self._max_size, logger=LIBRARY_LOGGER)
+        return self._sansio
+
+
+def _is_usual(head: int, length: int) -> bool:
+    """Whether a frame may begin with the byte `head` and be of that length."""
+    return head in _DATA_HEADS or (head in _CONTROL_HEADS and length <= 125)

@@ -1,0 +1,204 @@
+"""Frames without a socket: those of the service as a client reads them, those of a client as the service does."""
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from websockets.client import ClientProtocol
+from websockets.frames import Close, CloseCode, Frame, Opcode
+from websockets.protocol import OPEN
+from websockets.uri import parse_uri
+
+from specbus.wire.websocket import MAX_FRAGMENTS, FrameReader, Signal, payloads, text_frame
+
+BOUNDARIES = [0, 1, 125, 126, 127, 65_535, 65_536]
+LIMIT = 100_000
+
+
+def read(data: bytes) -> list[bytes]:
+    """The payloads that a WebSocket client reads from `data`: whole text frames and nothing else."""
+    client = ClientProtocol(parse_uri("ws://localhost/ws"), state=OPEN, max_size=None)
+    client.receive_data(data)
+    frames = client.events_received()
+    assert client.parser_exc is None
+    assert client.data_to_send() == []
+    texts = [bytes(frame.data) for frame in frames if isinstance(frame, Frame)]
+    assert frames == [Frame(Opcode.TEXT, text) for text in texts]
+    return texts
+
+
+# What the service sends
+
+
+@pytest.mark.parametrize(("size", "head"), list(zip(BOUNDARIES, [2, 2, 2, 4, 4, 4, 10], strict=True)))
+def test_a_payload_of_each_size_is_one_frame_with_the_shortest_head(size: int, head: int) -> None:
+    payload = b"x" * size
+    frame = text_frame(payload)
+    assert len(frame) == head + size
+    assert read(frame) == [payload]
+    assert payloads(frame) == [payload]
+
+
+@given(st.lists(st.sampled_from(BOUNDARIES).map(lambda size: b"\x81\x7e\x7f{}"[:size].ljust(size, b"x"))))
+@example([])
+def test_joined_frames_come_apart_again(texts: list[bytes]) -> None:
+    joined = b"".join(text_frame(text) for text in texts)
+    assert read(joined) == texts
+    assert payloads(joined) == texts
+
+
+# What a client sends
+
+
+def masked(opcode: Opcode, data: bytes, fin: bool = True) -> bytes:
+    """A client's frame."""
+    return Frame(opcode, data, fin).serialize(mask=True)
+
+
+class Found:
+    """A handler that notes what it is given."""
+
+    def __init__(self) -> None:
+        self.items: list[bytes | Signal] = []
+
+    def receive(self, text: bytes) -> None:
+        self.items.append(text)
+
+    def hear(self, signal: Signal) -> None:
+        self.items.append(signal)
+
+
+def received(reader: FrameReader, *chunks: bytes) -> list[bytes | Signal]:
+    """What `reader` makes of `chunks`, one after the other."""
+    found = Found()
+    for chunk in chunks:
+        reader.read(chunk, found)
+    return found.items
+
+
+def sent(reader: FrameReader) -> list[Frame]:
+    """The frames that `reader` wants sent."""
+    client = ClientProtocol(parse_uri("ws://localhost/ws"), state=OPEN)
+    for chunk in reader.data_to_send():
+        if chunk:
+            client.receive_data(chunk)
+    return [event for event in client.events_received() if isinstance(event, Frame)]
+
+
+@given(
+    st.lists(st.sampled_from([0, 1, 125, 126, 300, 65_536]), max_size=6),
+    st.lists(st.integers(1, 400), min_size=1, max_size=40),
+    st.integers(1, 3),
+)
+def test_messages_come_whole_and_in_order_however_the_bytes_are_cut(
+    sizes: list[int], cuts: list[int], fragments: int
+) -> None:
+    texts = [bytes([97 + number]) * size for number, size in enumerate(sizes)]
+    data = b""
+    for text in texts:
+        step = len(text) // fragments + 1
+        parts = [text[start : start + step] for start in range(0, max(len(text), 1), step)]
+        for number, part in enumerate(parts):
+            opcode = Opcode.CONT if number else Opcode.TEXT
+            data += masked(opcode, part, fin=number == len(parts) - 1)
+            data += masked(Opcode.PONG, b"between")
+    chunks: list[bytes] = []
+    while data:
+        size = cuts[len(chunks) % len(cuts)] * (50 if len(chunks) > 200 else 1)
+        chunks.append(data[:size])
+        data = data[size:]
+    assert received(FrameReader(LIMIT), *chunks) == texts
+
+
+def test_a_ping_is_answered_and_the_messages_around_it_are_read() -> None:
+    reader = FrameReader(LIMIT)
+    data = masked(Opcode.TEXT, b"1") + masked(Opcode.PING, b"p") + masked(Opcode.TEXT, b"2")
+    assert received(reader, data) == [b"1", Signal.OUTPUT, b"2"]
+    assert sent(reader) == [Frame(Opcode.PONG, b"p")]
+    assert sent(reader) == []
+    assert not reader.closing
+
+
+def test_what_needs_an_answer_is_held_while_the_client_does_not_read_and_pongs_before_it_are_not() -> None:
+    reader = FrameReader(LIMIT)
+    reader.paused = True
+    pong, texts = masked(Opcode.PONG, b""), [masked(Opcode.TEXT, b"1"), masked(Opcode.TEXT, b"2")]
+    assert received(reader, pong + texts[0]) == [Signal.HELD]
+    assert reader.held
+    assert received(reader, texts[1]) == []
+    reader.paused = False
+    found = Found()
+    reader.resume(found)
+    assert found.items == [b"1", b"2"]
+    assert not reader.held
+
+
+def test_a_close_frame_is_seen_while_the_client_does_not_read() -> None:
+    reader = FrameReader(LIMIT)
+    reader.paused = True
+    assert received(reader, masked(Opcode.CLOSE, Close(1000, "bye").serialize())) == [Signal.OUTPUT]
+    (answer,) = sent(reader)
+    assert answer.opcode is Opcode.CLOSE
+    assert (reader.closing, reader.close_complete) == (True, True)
+    assert reader.close_reason == "by the client, 1000 bye"
+
+
+def test_nothing_is_read_once_the_connection_closes_but_the_other_close_frame() -> None:
+    reader = FrameReader(LIMIT)
+    half = masked(Opcode.TEXT, b"x" * 10)
+    assert received(reader, half[:5]) == []
+    reader.close(1001, "going")
+    (frame,) = sent(reader)
+    assert Close.parse(bytes(frame.data)) == Close(1001, "going")
+    assert (reader.closing, reader.close_complete) == (True, False)
+    assert received(reader, half[5:] + masked(Opcode.TEXT, b"more")) == [Signal.OUTPUT]
+    assert received(reader, masked(Opcode.CLOSE, Close(1001, "").serialize())) == [Signal.OUTPUT]
+    assert reader.close_complete
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        (Frame(Opcode.TEXT, b"x").serialize(mask=False), CloseCode.PROTOCOL_ERROR),
+        (b"\xc1\x81\x00\x00\x00\x00x", CloseCode.PROTOCOL_ERROR),
+        (b"\x83\x80\x00\x00\x00\x00", CloseCode.PROTOCOL_ERROR),
+        (b"\x09\x80\x00\x00\x00\x00", CloseCode.PROTOCOL_ERROR),
+        (masked(Opcode.PING, b"x" * 125)[:1] + b"\xfe\x00\x7e" + b"\x00" * 130, CloseCode.PROTOCOL_ERROR),
+        (masked(Opcode.CONT, b"x"), CloseCode.PROTOCOL_ERROR),
+        (masked(Opcode.TEXT, b"x", fin=False) + masked(Opcode.TEXT, b"x"), CloseCode.PROTOCOL_ERROR),
+        (masked(Opcode.TEXT, b"x" * (LIMIT + 1)), CloseCode.MESSAGE_TOO_BIG),
+        (masked(Opcode.TEXT, b"x" * LIMIT, fin=False) + masked(Opcode.CONT, b"x"), CloseCode.MESSAGE_TOO_BIG),
+    ],
+    ids=[
+        "not masked",
+        "a reserved bit",
+        "a reserved opcode",
+        "a ping in fragments",
+        "a long ping",
+        "a fragment of nothing",
+        "a message inside another",
+        "too large",
+        "too large together",
+    ],
+)
+def test_a_breach_of_the_protocol_fails_the_connection(data: bytes, code: CloseCode) -> None:
+    reader = FrameReader(LIMIT)
+    assert received(reader, data) == [Signal.OUTPUT]
+    (frame,) = sent(reader)
+    assert Close.parse(bytes(frame.data)).code == code
+    assert reader.closing
+
+
+def test_a_binary_message_is_told_of_once_and_passed_over() -> None:
+    reader = FrameReader(LIMIT)
+    binary = masked(Opcode.BINARY, b"12", fin=False) + masked(Opcode.CONT, b"3") + masked(Opcode.TEXT, b"next")
+    assert received(reader, binary) == [Signal.BINARY, b"next"]
+
+
+def test_fragments_are_counted_and_others_have_a_turn_in_between() -> None:
+    reader = FrameReader(LIMIT)
+    first, more = masked(Opcode.TEXT, b"", fin=False), masked(Opcode.CONT, b"", fin=False)
+    told = received(reader, first, *[more] * (MAX_FRAGMENTS - 1))
+    assert told == [Signal.MANY_FRAGMENTS] * (MAX_FRAGMENTS // 256)
+    assert received(reader, more) == [Signal.OUTPUT]
+    (frame,) = sent(reader)
+    assert Close.parse(bytes(frame.data)).code == CloseCode.MESSAGE_TOO_BIG
