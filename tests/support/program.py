@@ -1,5 +1,6 @@
 """The command line as processes of its own."""
 
+import contextlib
 import os
 import re
 import signal
@@ -10,6 +11,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from click.testing import CliRunner
+
+from specbus.cli.main import main
 from tests.support.documents import ROOT
 
 DEADLINE = 20
@@ -21,6 +25,16 @@ SCRIPT = (str(Path(sys.executable).with_name("specbus")),)
 def environment(**settings: str) -> dict[str, str]:
     """The environment without settings other than `settings`, by their names there."""
     return {name: value for name, value in os.environ.items() if not name.startswith("PUBSUB_")} | settings
+
+
+def invoked(*arguments: str | Path, folder: Path, **settings: str) -> tuple[int, str, str]:
+    """Exit status, output and error output of `specbus` with `arguments`, run in `folder` and in this process."""
+    environ: dict[str, str | None] = {name: None for name in os.environ if name.startswith("PUBSUB_")}
+    with contextlib.chdir(folder):
+        result = CliRunner().invoke(main, [str(each) for each in arguments], env={**environ, **settings})
+    if result.exception and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result.exit_code, result.stdout, result.stderr
 
 
 class Program:

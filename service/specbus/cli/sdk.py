@@ -155,7 +155,10 @@ class _Package:
     def check(self) -> None:
         """Raise Failed if the folder has files in it, but not a generated package of this language."""
         try:
-            head = self._manifest.open(errors="replace").readline() if self._manifest.exists() else None
+            head = None
+            if self._manifest.exists():
+                with self._manifest.open(errors="replace") as manifest:
+                    head = manifest.readline()
             full = self._folder.exists() and any(self._folder.iterdir())
         except OSError as error:
             raise Failed(f"cannot read {self._folder}: {error.strerror}") from None

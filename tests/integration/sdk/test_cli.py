@@ -11,14 +11,16 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
+from typing import Any
 
 import pytest
 
 from specbus.cli.sdk import as_local, default_name
+from specbus.sdk.typescript import toolchain
 from specbus.spec.documents import bundle
 from tests.support import sample_server
 from tests.support.documents import ROOT, SPECS
-from tests.support.program import MODULE, environment
+from tests.support.program import MODULE, environment, invoked
 from tests.support.server import Server
 
 LANGUAGES = ["python", "typescript"]
@@ -34,12 +36,38 @@ def language(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def compiled_once() -> Iterator[None]:
+    """Have the TypeScript compiler run once for the same sources: it is slow, and not what is tested here."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("write", "compiled"):
+            patch.setattr(toolchain, name, remembered(getattr(toolchain, name)))
+        yield
+
+
+def remembered(function: Callable[..., dict[str, str]]) -> Callable[..., dict[str, str]]:
+    known: dict[str, dict[str, str]] = {}
+
+    def remember(*arguments: Any) -> dict[str, str]:
+        key = json.dumps(arguments, sort_keys=True)
+        if key not in known:
+            known[key] = function(*arguments)
+        return dict(known[key])
+
+    return remember
+
+
 def specbus(folder: Path, *arguments: str | Path, **settings: str) -> tuple[int, str, str]:
     """Exit status, output and error output of `specbus sdk` with `arguments`, run in `folder`."""
+    return invoked("sdk", *arguments, folder=folder, **settings)
+
+
+def specbus_process(folder: Path, *arguments: str | Path, **settings: str) -> tuple[int, str, str]:
+    """As `specbus`, in a process of its own."""
     done = subprocess.run(
         [*MODULE, "sdk", *arguments],
         cwd=folder,
-        env=environment(PYTHONPATH=str(ROOT), **settings),
+        env=environment(**settings),
         capture_output=True,
         text=True,
         timeout=60,
@@ -61,10 +89,10 @@ def test_our_own_client_comes_of_the_service_s_documents_and_of_those_of_a_serve
 ) -> None:
     kept = contents(KEPT / language)
     install = {"python": "pip install", "typescript": "npm install"}[language]
-    for source in ((), ("--from", server.url)):
+    for run, source in ((specbus_process, ()), (specbus, ("--from", server.url))):
         out = tmp_path / "-".join(["of", *source[:1]])
         line = f"{len(kept)} files written to {out.name}; to install it: {install} ./{out.name}\n"
-        assert specbus(tmp_path, language, "--out", out.name, *source) == (0, line, "")
+        assert run(tmp_path, language, "--out", out.name, *source) == (0, line, "")
         assert contents(out) == kept
 
 
