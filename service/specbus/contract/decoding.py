@@ -40,6 +40,8 @@ class Decoder:
         `max_depth` is how deep arrays and objects may be nested in a text.
         """
         self._max_depth = max_depth
+        self._min_deep = 2 * max_depth
+        """A text of fewer bytes is not nested too deep."""
         self._shapes = {tag: Shape(schema) for tag, schema in schemas.items()}
         self._tag_field = tag_field
         self._converters: dict[Any, tuple[str, Callable[[Any], Json]]] = {}
@@ -69,7 +71,7 @@ class Decoder:
         if not data.isascii():
             data.decode()
         # Whatever is nested so deep has as many brackets, twice.
-        if len(data) > 2 * self._max_depth and data.count(b"[") + data.count(b"{") > self._max_depth:
+        if len(data) > self._min_deep and data.count(b"[") + data.count(b"{") > self._max_depth:
             check_depth(data, self._max_depth)
         if self._decode is None:
             return None
@@ -79,7 +81,7 @@ class Decoder:
             value = convert(instance)
         except (msgspec.DecodeError, RecursionError, KeyError):
             return None
-        if tag in self._root_verbatim:
+        if self._root_verbatim and tag in self._root_verbatim:
             value = verbatim(value, data.strip(b" \t\n\r"))
         return tag, value
 
