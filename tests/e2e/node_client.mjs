@@ -85,10 +85,18 @@ function connect(options) {
   return new Client(url, options).opened;
 }
 
+/** The frame `text` without what is the server's to choose: its time, and where the topic's order is. */
 function withoutTs(text) {
-  const { ts, ...frame } = JSON.parse(text);
+  const { ts, offset, position, ...frame } = JSON.parse(text);
   assert.match(ts, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z$/);
   assert.ok(Date.parse(ts) > 0, `${ts} must be a time`);
+  assert.equal(Number.isInteger(offset), frame.type === "event", "an event, and nothing else, has an offset");
+  if (position !== undefined) {
+    assert.equal(frame.type, "ack");
+    assert.deepEqual(Object.keys(position), ["epoch", "offset"]);
+    assert.ok(Number.isInteger(position.offset));
+    assert.match(position.epoch, /^.{1,32}$/);
+  }
   return frame;
 }
 
