@@ -138,11 +138,18 @@ def binary_frame_closes(patch: Patch) -> None:
 @mutant("websocket", "a binary frame is carried out like a text frame")
 def binary_frame_carried_out(patch: Patch) -> None:
     def as_text(data: bytes) -> bytes:
-        """`data`, made a text frame where it is one whole binary frame with JSON in it."""
-        start = {126: 4, 127: 10}.get(data[1] & 0x7F, 2) if data[:1] == b"\x82" and len(data) > 1 else len(data)
-        mask = data[start : start + 4]
-        whole = len(mask) == 4 and decoded(apply_mask(data[start + 4 :], mask)) is not math.nan
-        return b"\x81" + data[1:] if whole else data
+        """`data` with the binary frames that are whole in it, and have JSON, made text frames (RFC 6455, 5.2)."""
+        changed, at = bytearray(data), 0
+        while len(data) >= at + 6:
+            length = data[at + 1] & 0x7F
+            mask = at + {126: 4, 127: 10}.get(length, 2)
+            start = mask + 4
+            end = start + (length if length < 126 else int.from_bytes(data[at + 2 : mask]))
+            if data[at] == 0x82 and len(data) >= end:
+                payload = apply_mask(data[start:end], data[mask:start])
+                changed[at] = 0x82 if decoded(payload) is math.nan else 0x81
+            at = end
+        return bytes(changed)
 
     wrap(patch, FrameReader, "read", lambda original, self, data, handler: original(self, as_text(data), handler))
 
