@@ -1,36 +1,55 @@
 """Defects of what the service does, whichever side it is asked on."""
 
 import asyncio
+import contextlib
 import json
 import time
 import uuid
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
-from specbus.bus.broker import Broker, Topic, TopicNotFound
-from specbus.websocket.hub import Hub
 from starlette.responses import Response
 
+from specbus.bus.errors import TopicNotFound
+from specbus.bus.hub import Fanout, Hub
+from specbus.bus.memory import MemoryEngine, MemoryTopic
+from specbus.bus.operations import Done, Operations, TopicNumbers
+from specbus.bus.outbox import Outbox
+from specbus.bus.publication import Position, Publication
 from specbus.contract.commands import Refusal
-from specbus.http.operations import Operations
+from specbus.http.operations import RestOperations
+from specbus.websocket.asgi import AsgiConnection
 from specbus.websocket.commands import Commands
 from specbus.websocket.connection import Connection
-from specbus.wire import messages as wire
-from tests.mutants.edits import edit_answer, edit_body, edit_frames, joined, texts
+from specbus.websocket.session import Session, event_frames
+from specbus.wire import messages
+from specbus.wire.websocket import payloads, text_frame
+from tests.mutants.edits import (
+    delivering,
+    edit_answer,
+    edit_body,
+    edit_frames,
+    joined,
+    live,
+    running,
+    subscribers,
+    texts,
+)
 from tests.mutants.registry import Patch, mutant, wrap
 
 
 def edit_message(patch: Patch, edit: Callable[[dict[str, str]], object]) -> None:
-    """Have `edit` change the message in events, whose fields it gets as JSON texts."""
+    """Have `edit` change the messages that topics take, whose fields it gets as JSON texts."""
 
-    def event(original: Any, topic: str, message: bytes) -> bytes:
+    def publish(original: Any, self: MemoryEngine, topic: str, message: bytes, done: Done) -> None:
         fields = texts(message.decode())
         edit(fields)
-        return bytes(original(topic, joined(fields).encode()))
+        original(self, topic, joined(fields).encode(), done)
 
-    wrap(patch, wire, "event", event)
+    wrap(patch, MemoryEngine, "publish", publish)
 
 
 def later(seconds: float, call: Callable[[], None]) -> None:
@@ -38,39 +57,32 @@ def later(seconds: float, call: Callable[[], None]) -> None:
 
 
 @contextmanager
-def nobody_subscribed(broker: Broker, topic: Topic) -> Iterator[None]:
-    """Meanwhile, `topic` delivers to nobody."""
-    broker._flush_topic(topic)
-    live, queued, topic.live, topic.queued = topic.live, topic.queued, {}, {}
+def retaining(
+    topic: MemoryTopic | None, publications: Callable[[list[Publication]], list[Publication]]
+) -> Iterator[None]:
+    """Meanwhile, `topic`, if there is one, retains what `publications` makes of what it retains."""
+    if topic is None:
+        yield
+        return
+    retained, topic.ring = topic.ring, deque(publications(list(topic.ring)), topic.ring.maxlen)
     try:
         yield
     finally:
-        topic.live, topic.queued = live, queued
+        topic.ring = retained
 
 
-@contextmanager
-def retaining(topic: Topic, events: list[bytes]) -> Iterator[None]:
-    """Meanwhile, `events` are what `topic` retains."""
-    retained, topic.retained = topic.retained, deque(events, topic.retained.maxlen)
-    try:
-        yield
-    finally:
-        topic.retained = retained
-
-
-def deaf(broker: Broker, name: str, peer: Any, seconds: float) -> None:
-    """Have `peer`, a live subscriber, miss the topic's events for a while."""
-    topic = broker.topics[name]
+def deaf(hub: Hub, topic: str, session: Session, seconds: float) -> None:
+    """Have `session`, a live subscriber, miss the topic's events for a while."""
+    delivers = hub.fanouts[topic].groups[session.encoding].deliver
 
     def miss(data: bytes) -> None:
-        if not wire.payloads(data)[0].startswith(b'{"type":"event"'):
-            peer.deliver(data)
+        pass
 
     def hear() -> None:
-        if topic.live.get(peer) is miss:
-            topic.live[peer] = peer.deliver
+        if delivers.get(session) is miss:
+            delivers[session] = session.deliver
 
-    topic.live[peer] = miss
+    delivers[session] = miss
     later(seconds, hear)
 
 
@@ -79,114 +91,143 @@ def deaf(broker: Broker, name: str, peer: Any, seconds: float) -> None:
 
 @mutant("behaviour", "a publish is acknowledged before the topic takes it")
 def publish_acked_before_acceptance(patch: Patch) -> None:
-    def publish(original: Any, self: Commands, peer: Any, frame: Any) -> None:
-        topic = self._broker.topic(frame["topic"])
-        event = wire.event(topic.name, frame["message"].text)
-        peer.send(wire.ack(topic.name, frame.get("request_id")))
-        later(0.05, lambda: self._broker.publish(topic, event))
+    service = running(patch)
+    due: dict[MemoryTopic, int] = {}
+
+    def publish(original: Any, self: Commands, session: Session, frame: Any) -> None:
+        topic = service().engine.topics.get(frame["topic"])
+        if topic is None:
+            original(self, session, frame)
+            return
+
+        def take() -> None:
+            due[topic] -= 1
+            with contextlib.suppress(TopicNotFound):
+                service().operations.publish(topic.name, frame["message"].text, lambda position: None)
+
+        due[topic] = due.get(topic, 0) + 1
+        position = Position(topic.epoch, topic.offset + due[topic])
+        session.answer(messages.ack(topic.name, frame.get("request_id"), position))
+        later(0.05, take)
 
     wrap(patch, Commands, "publish", publish)
 
 
 @mutant("behaviour", "a subscription takes effect some time after its ack")
 def subscribe_acked_before_effect(patch: Patch) -> None:
-    def subscribe(original: Any, self: Commands, peer: Any, frame: Any) -> None:
-        topic = self._broker.topic(frame["topic"])
-        known = peer in topic.live
-        original(self, peer, frame)
-        if not known and not frame.get("last_n") and peer in topic.live:
-            deaf(self._broker, topic.name, peer, 0.05)
+    service = running(patch)
+
+    def subscribe(original: Any, self: Commands, session: Session, frame: Any) -> None:
+        hub, topic = service().hub, frame["topic"]
+        known = session in live(hub.fanouts.get(topic))
+        original(self, session, frame)
+        if not known and not frame.get("last_n") and session in live(hub.fanouts.get(topic)):
+            deaf(hub, topic, session, 0.05)
 
     wrap(patch, Commands, "subscribe", subscribe)
 
 
 @mutant("behaviour", "every fifth message of a topic is not delivered live")
 def every_fifth_event_lost(patch: Patch) -> None:
-    def publish(original: Any, self: Broker, topic: Topic, event: bytes) -> None:
-        if topic.messages % 5 == 4:
-            with nobody_subscribed(self, topic):
-                original(self, topic, event)
-        else:
-            original(self, topic, event)
+    def take(original: Any, self: Fanout, publication: Publication) -> None:
+        if publication.offset % 5:
+            original(self, publication)
 
-    wrap(patch, Broker, "publish", publish)
+    wrap(patch, Fanout, "take", take)
 
 
 @mutant("behaviour", "every fifth message of a topic is delivered twice")
 def every_fifth_event_twice(patch: Patch) -> None:
-    def publish(original: Any, self: Broker, topic: Topic, event: bytes) -> None:
-        original(self, topic, event)
-        if topic.messages % 5 == 0 and topic.pending:
-            topic.pending.append(event)
+    def take(original: Any, self: Fanout, publication: Publication) -> None:
+        original(self, publication)
+        if publication.offset % 5 == 0:
+            original(self, publication)
 
-    wrap(patch, Broker, "publish", publish)
+    wrap(patch, Fanout, "take", take)
 
 
 @mutant("behaviour", "of messages published close together, one subscriber gets the newest first")
 def subscribers_see_another_order(patch: Patch) -> None:
-    def init(original: Any, self: Broker, _schedule: Any, **options: Any) -> None:
-        original(self, lambda flush: later(0.02, flush), **options)
+    def init(original: Any, self: Hub, engine: Any, _schedule: Any, *args: Any, **options: Any) -> None:
+        original(self, engine, lambda flush: later(0.02, flush), *args, **options)
 
-    def backwards(deliver: Callable[[bytes], object]) -> Callable[[bytes], object]:
-        return lambda data: deliver(b"".join(wire.text_frame(payload) for payload in reversed(wire.payloads(data))))
+    def flush(original: Any, self: Fanout) -> None:
+        first = live(self)[:1]
 
-    def flush(original: Any, self: Broker, topic: Topic) -> None:
-        others = list(topic.live.items())[1:]
-        topic.live.update((peer, backwards(deliver)) for peer, deliver in others)
-        original(self, topic)
-        topic.live.update((peer, deliver) for peer, deliver in others if peer in topic.live)
+        def backwards(subscriber: Any, deliver: Callable[[bytes], object]) -> Callable[[bytes], object]:
+            if subscriber in first:
+                return deliver
+            return lambda data: deliver(b"".join(map(text_frame, reversed(payloads(data)))))
 
-    wrap(patch, Broker, "__init__", init)
-    wrap(patch, Broker, "_flush_topic", flush)
+        with delivering(self, backwards):
+            original(self)
+
+    wrap(patch, Hub, "__init__", init)
+    wrap(patch, Fanout, "flush", flush)
 
 
 @mutant("behaviour", "events reach the subscribers of other topics too")
 def leak_across_topics(patch: Patch) -> None:
-    def publish(original: Any, self: Broker, topic: Topic, event: bytes) -> None:
-        original(self, topic, event)
-        others = {peer: deliver for other in self.topics.values() for peer, deliver in other.live.items()}
-        for peer, deliver in others.items():
-            if peer not in topic.live and peer not in topic.queued:
-                deliver(event)
+    service = running(patch)
 
-    wrap(patch, Broker, "publish", publish)
+    def publish(original: Any, self: MemoryEngine, topic: str, message: bytes, done: Done) -> None:
+        original(self, topic, message, done)
+        fanouts = service().hub.fanouts
+        own = subscribers(fanouts.get(topic))
+        event = event_frames(topic)(self.topics[topic].newest(1))
+        for other in {subscriber for fanout in fanouts.values() for subscriber in live(fanout)}.difference(own):
+            other.deliver(event)
+
+    wrap(patch, MemoryEngine, "publish", publish)
 
 
 @mutant("behaviour", "a publisher that is subscribed does not get its own messages")
 def no_own_copy(patch: Patch) -> None:
-    def publish(original: Any, self: Commands, peer: Any, frame: Any) -> None:
-        topic = self._broker.topic(frame["topic"])
-        self._broker._flush_topic(topic)
-        own = topic.live.pop(peer, None)
-        original(self, peer, frame)
-        self._broker._flush_topic(topic)
-        if own:
-            topic.live[peer] = own
+    service = running(patch)
+
+    def publish(original: Any, self: Commands, session: Session, frame: Any) -> None:
+        hub, topic = service().hub, frame["topic"]
+        if session not in live(hub.fanouts.get(topic)):
+            original(self, session, frame)
+            return
+        # Each of the two hands on first what the topic has taken.
+        hub.leave(topic, session)
+        original(self, session, frame)
+        hub.join(topic, session)
 
     wrap(patch, Commands, "publish", publish)
 
 
 @mutant("behaviour", "what is published over HTTP is retained but not delivered")
 def http_publish_not_delivered(patch: Patch) -> None:
-    async def publish(original: Any, self: Operations, name: str) -> Any:
-        if name not in self._broker.topics:
-            return await original(self, name=name)
-        with nobody_subscribed(self._broker, self._broker.topics[name]):
-            return await original(self, name=name)
+    over_http = False
 
-    wrap(patch, Operations, "publish_message", publish)
+    async def publish(original: Any, self: RestOperations, name: str, body: Any) -> Any:
+        nonlocal over_http
+        over_http = True
+        try:
+            # The memory engine has taken it before anything is waited for.
+            return await original(self, name=name, body=body)
+        finally:
+            over_http = False
+
+    def take(original: Any, self: Fanout, publication: Publication) -> None:
+        if not over_http:
+            original(self, publication)
+
+    wrap(patch, RestOperations, "publish_message", publish)
+    wrap(patch, Fanout, "take", take)
 
 
 @mutant("behaviour", "what is published over HTTP is delivered but not retained")
 def http_publish_not_retained(patch: Patch) -> None:
-    async def publish(original: Any, self: Operations, name: str) -> Any:
-        if name not in self._broker.topics:
-            return await original(self, name=name)
-        topic = self._broker.topics[name]
-        with retaining(topic, list(topic.retained)):
-            return await original(self, name=name)
+    service = running(patch)
 
-    wrap(patch, Operations, "publish_message", publish)
+    async def publish(original: Any, self: RestOperations, name: str, body: Any) -> Any:
+        with retaining(service().engine.topics.get(name), lambda publications: publications):
+            return await original(self, name=name, body=body)
+
+    wrap(patch, RestOperations, "publish_message", publish)
 
 
 # Behaviour: what an event holds
@@ -223,12 +264,12 @@ def payload_keys_sorted(patch: Patch) -> None:
 
 @mutant("behaviour", "a payload with a number too large for a float is refused")
 def large_number_refused(patch: Patch) -> None:
-    def publish(original: Any, self: Commands, peer: Any, frame: Any) -> None:
+    def publish(original: Any, self: Commands, session: Session, frame: Any) -> None:
         try:
             json.dumps(json.loads(frame["message"].text), allow_nan=False)
         except ValueError:
             raise Refusal("message.payload has a number that is too large", frame.get("request_id")) from None
-        original(self, peer, frame)
+        original(self, session, frame)
 
     wrap(patch, Commands, "publish", publish)
 
@@ -236,122 +277,133 @@ def large_number_refused(patch: Patch) -> None:
 # Behaviour: replay and what is retained
 
 
-def edit_replay(patch: Patch, edit: Callable[[list[bytes], int], list[bytes]]) -> None:
+def edit_replay(patch: Patch, edit: Callable[[list[Publication], int], list[Publication]]) -> None:
     """Have `edit` change what a topic seems to retain to a subscription with `last_n`."""
+    service = running(patch)
 
-    def subscribe(original: Any, self: Broker, name: str, peer: Any, last_n: int = 0) -> None:
-        topic = self.topic(name)
-        if not last_n:
-            original(self, name, peer, last_n)
-            return
-        with retaining(topic, edit(list(topic.retained), last_n)):
-            original(self, name, peer, last_n)
+    def subscribe(original: Any, self: Operations, topic: str, subscriber: Any, last_n: int, done: Done) -> None:
+        retained = service().engine.topics.get(topic) if last_n else None
+        with retaining(retained, lambda publications: edit(publications, last_n)):
+            original(self, topic, subscriber, last_n, done)
 
-    wrap(patch, Broker, "subscribe", subscribe)
+    wrap(patch, Operations, "subscribe", subscribe)
 
 
 @mutant("behaviour", "a replay leaves out the newest message")
 def replay_without_newest(patch: Patch) -> None:
-    edit_replay(patch, lambda events, _last_n: events[:-1])
+    edit_replay(patch, lambda publications, _last_n: publications[:-1])
 
 
 @mutant("behaviour", "a replay gives one message more than last_n asks for")
 def replay_one_too_many(patch: Patch) -> None:
     wrap(
         patch,
-        Broker,
+        Operations,
         "subscribe",
-        lambda original, self, name, peer, last_n=0: original(self, name, peer, last_n and last_n + 1),
+        lambda original, self, topic, subscriber, last_n, done: original(
+            self, topic, subscriber, last_n and last_n + 1, done
+        ),
     )
 
 
 @mutant("behaviour", "a replay comes newest first")
 def replay_newest_first(patch: Patch) -> None:
-    edit_replay(patch, lambda events, last_n: [*events[:-last_n], *reversed(events[-last_n:])])
+    edit_replay(patch, lambda retained, last_n: [*retained[:-last_n], *reversed(retained[-last_n:])])
 
 
 @mutant("behaviour", "a replay gives the oldest retained messages, not the newest")
 def replay_of_oldest(patch: Patch) -> None:
-    edit_replay(patch, lambda events, last_n: events[:last_n])
+    edit_replay(patch, lambda publications, last_n: publications[:last_n])
 
 
 @mutant("behaviour", "replayed events come before the subscription's ack")
 def replay_before_ack(patch: Patch) -> None:
-    def subscribe(original: Any, self: Commands, peer: Any, frame: Any) -> None:
-        self._broker.subscribe(frame["topic"], peer, int(frame.get("last_n", 0)))
-        self._broker.replay(peer)
-        peer.send(wire.ack(frame["topic"], frame.get("request_id")))
+    def subscribe(original: Any, self: Operations, topic: str, subscriber: Any, last_n: int, done: Done) -> None:
+        positions: list[Position] = []
+        original(self, topic, subscriber, last_n, positions.append)
+        done(*positions)
 
-    wrap(patch, Commands, "subscribe", subscribe)
+    wrap(patch, Operations, "subscribe", subscribe)
 
 
 @mutant("behaviour", "a message published just before a replay comes twice, replayed and live")
 def duplicate_at_seam(patch: Patch) -> None:
-    published: dict[Topic, float] = {}
+    service = running(patch)
+    published: dict[str, float] = {}
 
-    def publish(original: Any, self: Broker, topic: Topic, event: bytes) -> None:
+    def publish(original: Any, self: MemoryEngine, topic: str, message: bytes, done: Done) -> None:
         published[topic] = time.monotonic()
-        original(self, topic, event)
+        original(self, topic, message, done)
 
-    def subscribe(original: Any, self: Commands, peer: Any, frame: Any) -> None:
-        original(self, peer, frame)
-        topic = self._broker.topic(frame["topic"])
-        if frame.get("last_n") and topic.retained and time.monotonic() - published[topic] < 0.2:
-            peer.deliver(topic.retained[-1])
+    def subscribe(original: Any, self: Operations, topic: str, subscriber: Any, last_n: int, done: Done) -> None:
+        original(self, topic, subscriber, last_n, done)
+        newest = service().engine.topics[topic].newest(1)
+        if last_n and newest and time.monotonic() - published[topic] < 0.2:
+            subscriber.deliver(event_frames(topic)(newest))
 
-    wrap(patch, Broker, "publish", publish)
-    wrap(patch, Commands, "subscribe", subscribe)
+    wrap(patch, MemoryEngine, "publish", publish)
+    wrap(patch, Operations, "subscribe", subscribe)
 
 
 @mutant("behaviour", "messages published while a replay is under way are lost to the subscriber")
 def event_lost_during_replay(patch: Patch) -> None:
-    def subscribe(original: Any, self: Commands, peer: Any, frame: Any) -> None:
-        original(self, peer, frame)
-        if frame.get("last_n") and peer in self._broker.topics[frame["topic"]].live:
-            deaf(self._broker, frame["topic"], peer, 0.05)
+    service = running(patch)
+
+    def subscribe(original: Any, self: Commands, session: Session, frame: Any) -> None:
+        original(self, session, frame)
+        hub, topic = service().hub, frame["topic"]
+        if frame.get("last_n") and session in live(hub.fanouts[topic]):
+            deaf(hub, topic, session, 0.05)
 
     wrap(patch, Commands, "subscribe", subscribe)
 
 
 @mutant("behaviour", "a replay goes to all subscribers of the topic")
 def replay_to_everyone(patch: Patch) -> None:
-    def subscribe(original: Any, self: Commands, peer: Any, frame: Any) -> None:
-        original(self, peer, frame)
-        topic = self._broker.topic(frame["topic"])
-        count = min(int(frame.get("last_n", 0)), len(topic.retained))
-        replayed = list(topic.retained)[len(topic.retained) - count :]
-        for other, deliver in list(topic.live.items()):
-            if other is not peer and replayed:
-                deliver(b"".join(replayed))
+    service = running(patch)
 
-    wrap(patch, Commands, "subscribe", subscribe)
+    def subscribe(original: Any, self: Operations, topic: str, subscriber: Any, last_n: int, done: Done) -> None:
+        original(self, topic, subscriber, last_n, done)
+        if replayed := service().engine.topics[topic].newest(last_n):
+            for other in live(service().hub.fanouts[topic]):
+                if other is not subscriber:
+                    other.deliver(event_frames(topic)(replayed))
+
+    wrap(patch, Operations, "subscribe", subscribe)
 
 
 @mutant("behaviour", "asking for more messages than are retained is refused")
 def last_n_beyond_retained_refused(patch: Patch) -> None:
-    def subscribe(original: Any, self: Commands, peer: Any, frame: Any) -> None:
-        if frame.get("last_n", 0) > len(self._broker.topic(frame["topic"]).retained):
+    service = running(patch)
+
+    def subscribe(original: Any, self: Commands, session: Session, frame: Any) -> None:
+        topic = service().engine.topics.get(frame["topic"])
+        if topic and frame.get("last_n", 0) > topic.retained:
             raise Refusal("last_n must not be more than is retained", frame.get("request_id"))
-        original(self, peer, frame)
+        original(self, session, frame)
 
     wrap(patch, Commands, "subscribe", subscribe)
 
 
 @mutant("behaviour", "a topic retains one message less than it should")
 def history_one_short(patch: Patch) -> None:
-    wrap(patch, Topic, "__init__", lambda original, self, name, history_size: original(self, name, history_size - 1))
+    wrap(
+        patch,
+        MemoryTopic,
+        "__init__",
+        lambda original, self, name, history_size: original(self, name, history_size - 1),
+    )
 
 
 @mutant("behaviour", "a topic whose history is full retains no newer message")
 def full_history_keeps_oldest(patch: Patch) -> None:
-    def publish(original: Any, self: Broker, topic: Topic, event: bytes) -> None:
-        if len(topic.retained) < (topic.retained.maxlen or 0):
-            original(self, topic, event)
-            return
-        with retaining(topic, list(topic.retained)):
-            original(self, topic, event)
+    def publish(original: Any, self: MemoryEngine, topic: str, message: bytes, done: Done) -> None:
+        found = self.topics.get(topic)
+        full = found if found and found.retained == found.ring.maxlen else None
+        with retaining(full, lambda publications: publications):
+            original(self, topic, message, done)
 
-    wrap(patch, Broker, "publish", publish)
+    wrap(patch, MemoryEngine, "publish", publish)
 
 
 # Behaviour: subscriptions and topics
@@ -359,85 +411,92 @@ def full_history_keeps_oldest(patch: Patch) -> None:
 
 @mutant("behaviour", "a second subscribe to a topic doubles delivery")
 def resubscribe_doubles(patch: Patch) -> None:
-    def subscribe(original: Any, self: Commands, peer: Any, frame: Any) -> None:
-        topic = self._broker.topic(frame["topic"])
-        known = peer in topic.live
-        original(self, peer, frame)
-        if known and peer in topic.live:
-            topic.live[peer] = lambda data: (peer.deliver(data), peer.deliver(data))
+    service = running(patch)
+
+    def subscribe(original: Any, self: Commands, session: Session, frame: Any) -> None:
+        fanouts = service().hub.fanouts
+        known = session in live(fanouts.get(frame["topic"]))
+        original(self, session, frame)
+        if known and session in live(fanouts[frame["topic"]]):
+            delivers = fanouts[frame["topic"]].groups[session.encoding].deliver
+            delivers[session] = lambda data: (session.deliver(data), session.deliver(data))
 
     wrap(patch, Commands, "subscribe", subscribe)
 
 
 @mutant("behaviour", "a second subscribe to a topic does not replay")
 def resubscribe_without_replay(patch: Patch) -> None:
-    def subscribe(original: Any, self: Broker, name: str, peer: Any, last_n: int = 0) -> None:
-        known = peer in self.topic(name).live
-        original(self, name, peer, 0 if known else last_n)
+    service = running(patch)
 
-    wrap(patch, Broker, "subscribe", subscribe)
+    def subscribe(original: Any, self: Operations, topic: str, subscriber: Any, last_n: int, done: Done) -> None:
+        known = subscriber in live(service().hub.fanouts.get(topic))
+        original(self, topic, subscriber, 0 if known else last_n, done)
+
+    wrap(patch, Operations, "subscribe", subscribe)
 
 
 @mutant("behaviour", "a subscriber with a client_id that is in use takes the topic from the one who had it")
 def client_id_taken_over(patch: Patch) -> None:
+    service = running(patch)
     holders: dict[tuple[str, str], Any] = {}
 
-    def subscribe(original: Any, self: Commands, peer: Any, frame: Any) -> None:
-        original(self, peer, frame)
+    def subscribe(original: Any, self: Commands, session: Session, frame: Any) -> None:
+        original(self, session, frame)
         key = (frame["topic"], frame["client_id"])
-        if (holder := holders.get(key)) is not None and holder is not peer:
-            self._broker.unsubscribe(frame["topic"], holder)
-        holders[key] = peer
+        if (holder := holders.get(key)) is not None and holder is not session:
+            service().hub.leave(frame["topic"], holder)
+        holders[key] = session
 
     wrap(patch, Commands, "subscribe", subscribe)
 
 
 @mutant("behaviour", "unsubscribe is acknowledged and has no effect")
 def unsubscribe_ineffective(patch: Patch) -> None:
-    def unsubscribe(original: Any, self: Commands, peer: Any, frame: Any) -> None:
-        peer.send(wire.ack(self._broker.topic(frame["topic"]).name, frame.get("request_id")))
-
-    wrap(patch, Commands, "unsubscribe", unsubscribe)
+    wrap(patch, Hub, "leave", lambda original, self, topic, subscriber: None)
 
 
 @mutant("behaviour", "unsubscribe without a subscription is refused")
 def unsubscribe_of_nothing_refused(patch: Patch) -> None:
-    def unsubscribe(original: Any, self: Commands, peer: Any, frame: Any) -> None:
-        topic = self._broker.topic(frame["topic"])
-        if peer not in topic.live and peer not in topic.queued:
+    service = running(patch)
+
+    def unsubscribe(original: Any, self: Commands, session: Session, frame: Any) -> None:
+        app, topic = service(), frame["topic"]
+        if topic in app.engine.topics and session not in subscribers(app.hub.fanouts.get(topic)):
             raise Refusal("there is no subscription to end", frame.get("request_id"))
-        original(self, peer, frame)
+        original(self, session, frame)
 
     wrap(patch, Commands, "unsubscribe", unsubscribe)
 
 
 @mutant("behaviour", "publishing to a topic that does not exist creates it")
 def publish_creates_topic(patch: Patch) -> None:
-    def publish(original: Any, self: Commands, peer: Any, frame: Any) -> None:
-        if frame["topic"] not in self._broker.topics:
-            self._broker.create(frame["topic"])
-        original(self, peer, frame)
+    service = running(patch)
+
+    def publish(original: Any, self: Commands, session: Session, frame: Any) -> None:
+        if frame["topic"] not in service().engine.topics:
+            service().operations.create(frame["topic"])
+        original(self, session, frame)
 
     wrap(patch, Commands, "publish", publish)
 
 
 @mutant("behaviour", "subscribing to a topic that does not exist is refused and creates it all the same")
 def refused_subscribe_creates_topic(patch: Patch) -> None:
-    def subscribe(original: Any, self: Commands, peer: Any, frame: Any) -> None:
+    def subscribe(original: Any, self: Operations, topic: str, *args: Any) -> None:
         try:
-            original(self, peer, frame)
+            original(self, topic, *args)
         except TopicNotFound:
-            self._broker.create(frame["topic"])
+            self.create(topic)
             raise
 
-    wrap(patch, Commands, "subscribe", subscribe)
+    wrap(patch, Operations, "subscribe", subscribe)
 
 
 @mutant("behaviour", "a topic that does not exist gives the code BAD_REQUEST")
 def topic_not_found_as_bad_request(patch: Patch) -> None:
     wrap(
         patch,
-        wire,
+        messages,
         "error",
         lambda original, code, *args, **options: original(
             "BAD_REQUEST" if code == "TOPIC_NOT_FOUND" else code, *args, **options
@@ -447,7 +506,7 @@ def topic_not_found_as_bad_request(patch: Patch) -> None:
 
 @mutant("behaviour", "subscribers of a deleted topic are not told")
 def topic_deleted_missing(patch: Patch) -> None:
-    wrap(patch, Broker, "delete", lambda original, self, name, _farewell: original(self, name, b""))
+    wrap(patch, Session, "notify_deleted", lambda original, self, topic: None)
 
 
 @mutant("behaviour", "the news that a topic is deleted does not say which")
@@ -457,112 +516,141 @@ def topic_deleted_names_no_topic(patch: Patch) -> None:
 
 @mutant("behaviour", "deleting a topic closes its subscribers' connections")
 def deletion_closes_connections(patch: Patch) -> None:
-    def delete(original: Any, self: Broker, name: str, farewell: bytes) -> None:
-        subscribers: list[Any] = list(self.topic(name).live)
-        original(self, name, farewell)
-        for subscriber in subscribers:
+    service = running(patch)
+
+    def delete(original: Any, self: Operations, topic: str) -> None:
+        told = live(service().hub.fanouts.get(topic))
+        original(self, topic)
+        for subscriber in told:
             subscriber.close(1000, "topic deleted")
 
-    wrap(patch, Broker, "delete", delete)
+    wrap(patch, Operations, "delete", delete)
 
 
 @mutant("behaviour", "subscribers of a deleted topic are subscribed to the next one of its name")
 def subscription_survives_deletion(patch: Patch) -> None:
-    subscribers: dict[str, list[Any]] = {}
+    service = running(patch)
+    surviving: dict[str, list[Any]] = {}
 
-    def delete(original: Any, self: Broker, name: str, farewell: bytes) -> None:
-        if name in self.topics:
-            subscribers[name] = list(self.topics[name].live)
-        original(self, name, farewell)
+    def delete(original: Any, self: Operations, topic: str) -> None:
+        left = live(service().hub.fanouts.get(topic))
+        original(self, topic)
+        surviving[topic] = left
 
-    def create(original: Any, self: Broker, name: str) -> Topic:
-        topic: Topic = original(self, name)
-        for subscriber in subscribers.pop(name, ()):
-            if subscriber in self._members:
-                self.subscribe(name, subscriber)
-        return topic
+    def create(original: Any, self: Operations, topic: str) -> None:
+        original(self, topic)
+        for subscriber in surviving.pop(topic, ()):
+            if subscriber in service().endpoint.registry:
+                service().hub.join(topic, subscriber)
 
-    wrap(patch, Broker, "delete", delete)
-    wrap(patch, Broker, "create", create)
+    wrap(patch, Operations, "delete", delete)
+    wrap(patch, Operations, "create", create)
 
 
 @mutant("behaviour", "a topic that is created again has the old one's messages")
 def history_survives_deletion(patch: Patch) -> None:
-    retained: dict[str, deque[bytes]] = {}
+    retained: dict[str, deque[Publication]] = {}
 
-    def delete(original: Any, self: Broker, name: str, farewell: bytes) -> None:
-        if name in self.topics:
-            retained[name] = self.topics[name].retained
-        original(self, name, farewell)
+    def delete(original: Any, self: MemoryEngine, topic: str) -> None:
+        if topic in self.topics:
+            retained[topic] = self.topics[topic].ring
+        original(self, topic)
 
-    def create(original: Any, self: Broker, name: str) -> Topic:
-        topic: Topic = original(self, name)
-        topic.retained.extend(retained.pop(name, ()))
-        return topic
+    def create(original: Any, self: MemoryEngine, topic: str) -> None:
+        original(self, topic)
+        self.topics[topic].ring.extend(retained.pop(topic, ()))
 
-    wrap(patch, Broker, "delete", delete)
-    wrap(patch, Broker, "create", create)
+    wrap(patch, MemoryEngine, "delete", delete)
+    wrap(patch, MemoryEngine, "create", create)
 
 
 # Behaviour: counts
 
 
+class _Ghost:
+    """A subscriber that nobody hears of."""
+
+    encoding = staticmethod(event_frames)
+
+    def deliver(self, data: bytes) -> None:
+        pass
+
+    def notify_dropped(self, topic: str, count: int) -> None:
+        pass
+
+    def notify_deleted(self, topic: str) -> None:
+        pass
+
+    def overflow(self, lost: Sequence[tuple[str, int]]) -> None:
+        pass
+
+
 @mutant("behaviour", "a connection that is gone still counts among its topics' subscribers")
 def ghost_subscriber(patch: Patch) -> None:
-    def leave(original: Any, self: Broker, subscriber: Any) -> None:
-        if member := self._members.get(subscriber):
-            member.queues.clear()
-            for topic in member.topics:
-                topic.queued.pop(subscriber, None)
-                topic.live[subscriber] = lambda data: None
+    def forget(original: Any, self: Hub, subscriber: Any) -> None:
+        topics = [name for name, fanout in self.fanouts.items() if subscriber in subscribers(fanout)]
+        original(self, subscriber)
+        ghost = _Ghost()
+        for topic in topics:
+            self.join(topic, ghost)
 
-    wrap(patch, Broker, "leave", leave)
+    wrap(patch, Hub, "forget", forget)
 
 
 @mutant("behaviour", "the subscribers in /health do not become fewer when a connection goes without unsubscribing")
 def counter_drift_on_disconnect(patch: Patch) -> None:
     drift = 0
 
-    def leave(original: Any, self: Broker, subscriber: Any) -> None:
+    def forget(original: Any, self: Hub, subscriber: Any) -> None:
         nonlocal drift
-        if member := self._members.get(subscriber):
-            drift += len(member.topics)
+        drift += sum(subscriber in subscribers(fanout) for fanout in self.fanouts.values())
         original(self, subscriber)
 
-    wrap(patch, Broker, "leave", leave)
+    wrap(patch, Hub, "forget", forget)
     edit_answer(patch, "get_health", lambda body: body.update(subscribers=body["subscribers"] + drift))
 
 
 @mutant("behaviour", "/health counts a connection with two subscriptions once")
 def health_counts_subscribers_once(patch: Patch) -> None:
-    async def health(original: Any, self: Operations) -> Response:
+    service = running(patch)
+
+    async def health(original: Any, self: RestOperations) -> Response:
         response: Response = await original(self)
-        topics = self._broker.topics.values()
-        count = len({peer for topic in topics for peer in (*topic.live, *topic.queued)})
+        count = len({each for fanout in service().hub.fanouts.values() for each in subscribers(fanout)})
         edit_body(response, lambda body: body.update(subscribers=count))
         return response
 
-    wrap(patch, Operations, "get_health", health)
+    wrap(patch, RestOperations, "get_health", health)
 
 
 @mutant("behaviour", "a topic's messages do not count those published over HTTP")
 def http_publish_not_counted(patch: Patch) -> None:
-    async def publish(original: Any, self: Operations, name: str) -> Response:
-        response: Response = await original(self, name=name)
-        self._broker.topics[name].messages -= 1
+    service = running(patch)
+    uncounted: dict[MemoryTopic, int] = {}
+
+    async def publish(original: Any, self: RestOperations, name: str, body: Any) -> Response:
+        response: Response = await original(self, name=name, body=body)
+        topic = service().engine.topics[name]
+        uncounted[topic] = uncounted.get(topic, 0) + 1
         return response
 
-    wrap(patch, Operations, "publish_message", publish)
+    def numbers_of(original: Any, self: Operations, topic: str) -> TopicNumbers:
+        numbers: TopicNumbers = original(self, topic)
+        return replace(numbers, messages=numbers.messages - uncounted.get(service().engine.topics[topic], 0))
+
+    wrap(patch, RestOperations, "publish_message", publish)
+    wrap(patch, Operations, "numbers_of", numbers_of)
 
 
 @mutant("behaviour", "a topic's delivered events are counted once, however many subscribers got them")
 def delivered_counted_once(patch: Patch) -> None:
-    def flush(original: Any, self: Broker, topic: Topic) -> None:
-        delivered = topic.delivered + (len(topic.pending) if topic.live else 0)
-        original(self, topic)
-        topic.delivered = delivered
+    def flush(original: Any, self: Fanout) -> None:
+        delivered, count = self.delivered, len(live(self))
+        original(self)
+        if count:
+            self.delivered = delivered + (self.delivered - delivered) // count
 
-    wrap(patch, Broker, "_flush_topic", flush)
+    wrap(patch, Fanout, "flush", flush)
 
 
 # Behaviour: slow consumers, heartbeat
@@ -570,50 +658,55 @@ def delivered_counted_once(patch: Patch) -> None:
 
 @mutant("behaviour", "a slow consumer is not told that messages were dropped")
 def silent_drop(patch: Patch) -> None:
-    wrap(patch, Connection, "notify_dropped", lambda original, self, topic, count: None)
+    wrap(patch, Session, "notify_dropped", lambda original, self, topic, count: None)
 
 
 @mutant("behaviour", "a slow consumer is told of one message more than was dropped")
 def wrong_drop_count(patch: Patch) -> None:
-    wrap(patch, Connection, "notify_dropped", lambda original, self, topic, count: original(self, topic, count + 1))
+    wrap(patch, Session, "notify_dropped", lambda original, self, topic, count: original(self, topic, count + 1))
 
 
 @mutant("behaviour", "dropped messages are not counted in /stats")
 def drops_not_counted(patch: Patch) -> None:
-    def enqueue(original: Any, self: Broker, topic: Topic, queue: Any, events: list[bytes]) -> bool:
-        dropped = topic.dropped
-        try:
-            return bool(original(self, topic, queue, events))
-        finally:
-            topic.dropped = dropped
+    def drop(original: Any, self: Outbox) -> int:
+        original(self)
+        return 0
 
-    wrap(patch, Broker, "_enqueue", enqueue)
+    wrap(patch, Outbox, "drop_oldest", drop)
 
 
 @mutant("behaviour", "a slow consumer loses the newest messages, not the oldest")
 def newest_dropped(patch: Patch) -> None:
-    def enqueue(original: Any, self: Broker, topic: Topic, queue: Any, events: list[bytes]) -> bool:
-        room = max(queue.limit - len(queue.events), 0)
-        over = max(len(events) - room, 0)
-        queue.dropped += over
-        topic.dropped += over
-        return bool(original(self, topic, queue, events[:room]))
+    def drop(original: Any, self: Outbox) -> int:
+        excess = self.excess
+        for _ in range(excess):
+            self.waiting.pop()
+        self.dropped += excess
+        return excess
 
-    wrap(patch, Broker, "_enqueue", enqueue)
+    wrap(patch, Outbox, "drop_oldest", drop)
 
 
 @mutant("behaviour", "what is dropped for a slow consumer is lost to the fast ones too")
 def fast_consumers_lose_too(patch: Patch) -> None:
-    def flush(original: Any, self: Broker, topic: Topic) -> None:
-        live: dict[Any, Any] = {}
-        if any(len(queue.events) + len(topic.pending) > queue.limit for queue in topic.queued.values()):
-            live, topic.live = topic.live, {}
-        original(self, topic)
-        topic.live.update(live)
+    flushing: list[Fanout] = []
 
-    wrap(patch, Broker, "_flush_topic", flush)
+    def flush(original: Any, self: Fanout) -> None:
+        groups = self.groups
+        flushing.append(self)
+        original(self)
+        flushing.pop().groups = groups
+
+    def drop(original: Any, self: Outbox) -> int:
+        # What waits is seen to first, and nobody is live then.
+        flushing[-1].groups = {}
+        return int(original(self))
+
+    wrap(patch, Fanout, "flush", flush)
+    wrap(patch, Outbox, "drop_oldest", drop)
 
 
 @mutant("behaviour", "there are no heartbeats", heartbeat_interval=0.2)
 def heartbeat_missing(patch: Patch) -> None:
-    wrap(patch, Hub, "_heartbeat", lambda original, self, connection: None)
+    for connection in (Connection, AsgiConnection):
+        wrap(patch, connection, "send_heartbeat", lambda original, self, message: None)

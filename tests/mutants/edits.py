@@ -5,17 +5,37 @@ import itertools
 import json
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import msgspec
 from starlette.responses import Response
 
-from specbus.contract import decoding
+from specbus.app import App
+from specbus.bus.hub import Fanout
+from specbus.bus.publication import Publication
+from specbus.contract import decoding, jsontext
 from specbus.contract.schema import Schema
-from specbus.http.operations import Operations
-from specbus.wire import messages as wire
+from specbus.http.operations import RestOperations
+from specbus.websocket.session import Session
+from specbus.wire import messages
 from tests.mutants.registry import Patch, wrap
+
+
+def running(patch: Patch) -> Callable[[], App]:
+    """What gives the service, once it is constructed."""
+    apps: list[App] = []
+
+    def constructed(original: Any, self: App, *args: Any, **options: Any) -> None:
+        original(self, *args, **options)
+        apps.append(self)
+
+    wrap(patch, App, "__init__", constructed)
+    return lambda: apps[-1]
+
+
+# HTTP
 
 
 def edit_response(patch: Patch, operation: str, edit: Callable[[Response], object]) -> None:
@@ -26,7 +46,7 @@ def edit_response(patch: Patch, operation: str, edit: Callable[[Response], objec
         edit(response)
         return response
 
-    wrap(patch, Operations, operation, edited)
+    wrap(patch, RestOperations, operation, edited)
 
 
 def edit_answer(patch: Patch, operation: str, edit: Callable[[Any], object]) -> None:
@@ -42,16 +62,87 @@ def edit_body(response: Response, edit: Callable[[Any], object]) -> None:
     response.headers["content-length"] = str(len(response.body))
 
 
+# Frames
+
+
 def edit_frames(patch: Patch, makers: str, edit: Callable[[dict[str, Any]], object]) -> None:
-    """Have `edit` change the frames that these functions of `wire.messages` make. It encodes anew: not for events."""
+    """Have `edit` change what these functions of `wire.messages` make. It encodes anew: not for events."""
 
     def edited(original: Any, *args: Any, **options: Any) -> bytes:
-        frame = msgspec.json.decode(wire.frame_payload(original(*args, **options)))
+        frame = msgspec.json.decode(original(*args, **options))
         edit(frame)
-        return wire.text_frame(msgspec.json.encode(frame))
+        return msgspec.json.encode(frame)
 
     for maker in makers.split():
-        wrap(patch, wire, maker, edited)
+        wrap(patch, messages, maker, edited)
+
+
+def edit_events(patch: Patch, edit: Callable[[bytes], bytes]) -> None:
+    """Have `edit` change the texts of events, retained ones included."""
+
+    def writer(original: Any, topic: str) -> Callable[[Any], bytes]:
+        write = original(topic)
+        return lambda taken: edit(write(taken))
+
+    wrap(patch, messages, "event_writer", writer)
+
+
+def edit_offsets(patch: Patch, edit: Callable[[int], int]) -> None:
+    """Have `edit` change the offsets in events, retained ones included."""
+
+    def writer(original: Any, topic: str) -> Callable[[Publication], bytes]:
+        write = original(topic)
+        return lambda taken: bytes(write(with_offset(taken, edit(taken.offset))))
+
+    wrap(patch, messages, "event_writer", writer)
+
+
+def with_offset(publication: Publication, offset: int) -> Publication:
+    """`publication` with another offset."""
+    return Publication(publication.topic, offset, publication.ts, publication.message)
+
+
+def after_refusal(patch: Patch, act: Callable[[Any, Session, bytes], object]) -> None:
+    """Have `act` follow each answer to a frame that breaks the contract; it gets `Session.answer` and its arguments."""
+
+    def answer(original: Any, self: Session, message: bytes) -> None:
+        original(self, message)
+        frame = msgspec.json.decode(message)
+        if frame["type"] == "error" and frame["error"]["code"] == "BAD_REQUEST":
+            act(original, self, message)
+
+    wrap(patch, Session, "answer", answer)
+
+
+# Subscribers
+
+
+def live(fanout: Fanout | None) -> list[Any]:
+    """The subscribers of a topic, if it has any, that are handed publications at once."""
+    return [subscriber for group in fanout.groups.values() for subscriber in group.deliver] if fanout else []
+
+
+def subscribers(fanout: Fanout | None) -> list[Any]:
+    """All subscribers of a topic, if it has any."""
+    return [*live(fanout), *fanout.waiting] if fanout else []
+
+
+@contextmanager
+def delivering(fanout: Fanout, change: Callable[[Any, Callable[[bytes], object]], Any]) -> Iterator[None]:
+    """Meanwhile, have `change` replace what delivers to each live subscriber: it gets both."""
+    changed = {}
+    for group in fanout.groups.values():
+        for subscriber, deliver in group.deliver.items():
+            changed[subscriber] = deliver
+            group.deliver[subscriber] = change(subscriber, deliver)
+    try:
+        yield
+    finally:
+        for group in fanout.groups.values():
+            group.deliver.update({each: deliver for each, deliver in changed.items() if each in group.deliver})
+
+
+# What is judged
 
 
 def edit_schema(patch: Patch, places: str, edit: Callable[[dict[str, Any]], object]) -> None:
@@ -68,7 +159,7 @@ def edit_schema(patch: Patch, places: str, edit: Callable[[dict[str, Any]], obje
 
 def texts(text: str) -> dict[str, str]:
     """The own text of each field of an object; of a repeated one, the last."""
-    return {str(name): part for name, part in decoding._parts(text).items()}
+    return {str(name): part for name, part in jsontext.parts(text).items()}
 
 
 def joined(fields: dict[str, str]) -> str:

@@ -1,19 +1,21 @@
 """Defects of the REST side: statuses, bodies, headers."""
 
+import contextlib
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
-from specbus.bus.broker import Broker, Topic
 from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.routing import Route
 
+from specbus.bus.errors import TopicExists, TopicNotFound
+from specbus.bus.operations import Operations
 from specbus.contract import requests
 from specbus.http import routing, validation
-from specbus.http.operations import Operations
+from specbus.http.operations import RestOperations
 from specbus.http.problems import ProblemError
-from tests.mutants.edits import edit_answer, edit_body, edit_response, edit_schema, too_deep
+from tests.mutants.edits import decoded, edit_answer, edit_body, edit_response, edit_schema, too_deep
 from tests.mutants.registry import Patch, mutant, wrap
 
 
@@ -60,20 +62,20 @@ def create_answers_200(patch: Patch) -> None:
 
 @mutant("rest", "creating a topic that exists answers 201 instead of 409")
 def duplicate_create_answers_201(patch: Patch) -> None:
-    def create(original: Any, self: Broker, name: str) -> Topic:
-        return self.topics.get(name) or original(self, name)
+    def create(original: Any, self: Operations, topic: str) -> None:
+        with contextlib.suppress(TopicExists):
+            original(self, topic)
 
-    wrap(patch, Broker, "create", create)
+    wrap(patch, Operations, "create", create)
 
 
 @mutant("rest", "deleting a topic that does not exist answers 200 instead of 404")
 def delete_of_nothing_answers_200(patch: Patch) -> None:
-    async def delete(original: Any, self: Operations, name: str) -> Any:
-        if name in self._broker.topics:
-            return await original(self, name=name)
-        return Response(b'{"status":"deleted","topic":"%b"}' % name.encode(), media_type="application/json")
+    def delete(original: Any, self: Operations, topic: str) -> None:
+        with contextlib.suppress(TopicNotFound):
+            original(self, topic)
 
-    wrap(patch, Operations, "delete_topic", delete)
+    wrap(patch, Operations, "delete", delete)
 
 
 @mutant("rest", "the 201 for a new topic has no Location")
@@ -93,12 +95,13 @@ def topics_listed_by_name(patch: Patch) -> None:
 
 @mutant("rest", "a new topic answers 404 until something is published on it")
 def new_topic_answers_404(patch: Patch) -> None:
-    async def get(original: Any, self: Operations, name: str) -> Any:
-        if name in self._broker.topics and not self._broker.topics[name].messages:
-            raise ProblemError(HTTPStatus.NOT_FOUND, f"there is no topic {name}", "topic-not-found", "Topic not found")
-        return await original(self, name=name)
+    async def get(original: Any, self: RestOperations, name: str) -> Response:
+        response: Response = await original(self, name=name)
+        if not decoded(bytes(response.body))["messages"]:
+            raise TopicNotFound(name)
+        return response
 
-    wrap(patch, Operations, "get_topic", get)
+    wrap(patch, RestOperations, "get_topic", get)
 
 
 @mutant("rest", "HEAD is refused with 405 where GET is answered")
@@ -190,19 +193,19 @@ def wrong_content_type_answers_400(patch: Patch) -> None:
 
 @mutant("rest", "unknown query parameters are accepted")
 def unknown_query_accepted(patch: Patch) -> None:
-    def check(original: Any, self: requests.Operation, query: str) -> Any:
+    def check(original: Any, self: requests.RestOperation, query: str) -> Any:
         known = {parameter.name for parameter in self.parameters if parameter.place == "query"}
         return original(self, "&".join(part for part in query.split("&") if part.partition("=")[0] in known))
 
-    wrap(patch, requests.Operation, "check_query", check)
+    wrap(patch, requests.RestOperation, "check_query", check)
 
 
 @mutant("rest", "reading messages pays no heed to last_n")
 def last_n_ignored(patch: Patch) -> None:
-    async def get(original: Any, self: Operations, name: str, last_n: int | None = None) -> Any:
+    async def get(original: Any, self: RestOperations, name: str, last_n: int | None = None) -> Any:
         return await original(self, name=name)
 
-    wrap(patch, Operations, "get_messages", get)
+    wrap(patch, RestOperations, "get_messages", get)
 
 
 @mutant("rest", "a negative last_n in the query is accepted")

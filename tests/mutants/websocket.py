@@ -2,19 +2,29 @@
 
 import json
 import math
+import re
 import uuid
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from specbus.bus.broker import Broker
-from specbus.websocket.hub import Hub
-from websockets.frames import Opcode
+from websockets.speedups import apply_mask
 
+from specbus.bus.operations import Operations
 from specbus.contract.commands import Refusal, WebSocketContract
 from specbus.websocket.commands import Commands
-from specbus.websocket.connection import Connection
-from specbus.wire import messages as wire
-from tests.mutants.edits import decoded, edit_frames, edit_schema, too_deep
+from specbus.websocket.registry import Registry
+from specbus.websocket.session import Session
+from specbus.wire import messages
+from specbus.wire.websocket import FrameReader
+from tests.mutants.edits import (
+    after_refusal,
+    decoded,
+    edit_events,
+    edit_frames,
+    edit_schema,
+    running,
+    too_deep,
+)
 from tests.mutants.registry import Patch, mutant, wrap
 
 
@@ -40,10 +50,14 @@ def pong_without_ts(patch: Patch) -> None:
 
 @mutant("websocket", "ts is the local time of a zone east of UTC")
 def ts_not_utc(patch: Patch) -> None:
-    def now() -> datetime:
-        return datetime.now(timezone(timedelta(hours=2))).replace(microsecond=0)
+    def local(ts: str) -> str:
+        return datetime.fromisoformat(ts).astimezone(timezone(timedelta(hours=2))).isoformat()
 
-    patch.setattr(wire, "_now", lambda: now().isoformat().encode())
+    def event(text: bytes) -> bytes:
+        return re.sub(rb'"ts":"([^"]*)"}$', lambda ts: b'"ts":"%b"}' % local(ts[1].decode()).encode(), text)
+
+    edit_frames(patch, "ack pong error info", lambda frame: frame.update(ts=local(frame["ts"])))
+    edit_events(patch, event)
 
 
 @mutant("websocket", "the error for a refused frame has no code")
@@ -55,7 +69,7 @@ def error_without_code(patch: Patch) -> None:
 def bad_request_as_internal(patch: Patch) -> None:
     wrap(
         patch,
-        wire,
+        messages,
         "error",
         lambda original, code, *args, **options: original(
             "INTERNAL" if code == "BAD_REQUEST" else code, *args, **options
@@ -65,20 +79,16 @@ def bad_request_as_internal(patch: Patch) -> None:
 
 @mutant("websocket", "a frame that breaks the contract gets two errors")
 def two_errors_for_one_frame(patch: Patch) -> None:
-    def refuse(original: Any, *args: Any) -> None:
-        original(*args)
-        original(*args)
-
-    wrap(patch, Connection, "_refuse", refuse)
+    after_refusal(patch, lambda answer, session, message: answer(session, message))
 
 
 @mutant("websocket", "a frame that is not JSON gets no answer")
 def broken_json_unanswered(patch: Patch) -> None:
-    def carry_out(original: Any, self: Connection, text: bytes) -> None:
+    def receive(original: Any, self: Session, text: bytes) -> None:
         if decoded(text) is not math.nan:
             original(self, text)
 
-    wrap(patch, Connection, "_carry_out", carry_out)
+    wrap(patch, Session, "receive", receive)
 
 
 @mutant("websocket", "a JSON frame that is no object gives the code INTERNAL")
@@ -104,50 +114,44 @@ def deep_frame_gives_internal(patch: Patch) -> None:
 
 @mutant("websocket", "a frame that breaks the contract gets its error and then costs the connection")
 def closed_on_bad_frame(patch: Patch) -> None:
-    def refuse(original: Any, self: Connection, *args: Any) -> None:
-        original(self, *args)
-        self.close(1008, "bad frame")
-
-    wrap(patch, Connection, "_refuse", refuse)
+    after_refusal(patch, lambda _answer, session, _message: session.close(1008, "bad frame"))
 
 
 @mutant("websocket", "after a frame that breaks the contract, the connection answers nothing more")
 def dead_after_bad_frame(patch: Patch) -> None:
-    dead: set[Connection] = set()
+    dead: set[Session] = set()
 
-    def refuse(original: Any, self: Connection, *args: Any) -> None:
-        if self not in dead:
-            original(self, *args)
-        dead.add(self)
-
-    def carry_out(original: Any, self: Connection, text: bytes) -> None:
+    def unless_dead(original: Any, self: Session, text: bytes) -> None:
         if self not in dead:
             original(self, text)
 
-    wrap(patch, Connection, "_refuse", refuse)
-    wrap(patch, Connection, "_carry_out", carry_out)
+    after_refusal(patch, lambda _answer, session, _message: dead.add(session))
+    wrap(patch, Session, "answer", unless_dead)
+    wrap(patch, Session, "receive", unless_dead)
 
 
 @mutant("websocket", "a binary frame closes the connection")
 def binary_frame_closes(patch: Patch) -> None:
-    def frame(original: Any, self: Connection, frame: Any) -> None:
-        if frame.opcode is Opcode.BINARY:
-            self.close(1003, "binary")
-        else:
-            original(self, frame)
-
-    wrap(patch, Connection, "_frame", frame)
+    wrap(patch, Session, "refuse_binary", lambda original, self: self.close(1003, "binary"))
 
 
 @mutant("websocket", "a binary frame is carried out like a text frame")
 def binary_frame_carried_out(patch: Patch) -> None:
-    def frame(original: Any, self: Connection, frame: Any) -> None:
-        if frame.opcode is Opcode.BINARY and frame.fin and decoded(bytes(frame.data)) is not math.nan:
-            self._carry_out(bytes(frame.data))
-        else:
-            original(self, frame)
+    def as_text(data: bytes) -> bytes:
+        """`data` with the binary frames that are whole in it, and have JSON, made text frames (RFC 6455, 5.2)."""
+        changed, at = bytearray(data), 0
+        while len(data) >= at + 6:
+            length = data[at + 1] & 0x7F
+            mask = at + {126: 4, 127: 10}.get(length, 2)
+            start = mask + 4
+            end = start + (length if length < 126 else int.from_bytes(data[at + 2 : mask]))
+            if data[at] == 0x82 and len(data) >= end:
+                payload = apply_mask(data[start:end], data[mask:start])
+                changed[at] = 0x82 if decoded(payload) is math.nan else 0x81
+            at = end
+        return bytes(changed)
 
-    wrap(patch, Connection, "_frame", frame)
+    wrap(patch, FrameReader, "read", lambda original, self, data, handler: original(self, as_text(data), handler))
 
 
 @mutant("websocket", "a frame of unknown type is acknowledged")
@@ -158,10 +162,10 @@ def unknown_type_acknowledged(patch: Patch) -> None:
         except Refusal as refusal:
             frame = decoded(data)
             kind = frame.get("type") if isinstance(frame, dict) else None
-            if not isinstance(kind, str) or kind in self._operations:
+            if not isinstance(kind, str) or kind in ("subscribe", "unsubscribe", "publish", "ping"):
                 raise
             request_id = refusal.request_id
-            return lambda peer, _frame: peer.send(wire.ack("unknown", request_id)), {}
+            return lambda session, _frame: session.answer(messages.ack("unknown", request_id)), {}
 
     wrap(patch, WebSocketContract, "dispatch", dispatch)
 
@@ -180,9 +184,9 @@ def negative_last_n_accepted(patch: Patch) -> None:
     edit_schema(patch, "message Subscribe", lambda schema: schema["properties"]["last_n"].pop("minimum"))
     wrap(
         patch,
-        Broker,
+        Operations,
         "subscribe",
-        lambda original, self, name, peer, last_n=0: original(self, name, peer, max(last_n, 0)),
+        lambda original, self, topic, subscriber, last_n, done: original(self, topic, subscriber, max(last_n, 0), done),
     )
 
 
@@ -220,47 +224,49 @@ def request_id_must_be_uuid(patch: Patch) -> None:
 
 @mutant("websocket", "a publish whose payload is null, false, 0 or empty is refused")
 def empty_payload_refused(patch: Patch) -> None:
-    def publish(original: Any, self: Commands, peer: Any, frame: Any) -> None:
+    def publish(original: Any, self: Commands, session: Session, frame: Any) -> None:
         if not json.loads(frame["message"].text)["payload"]:
             raise Refusal("message.payload is required", frame.get("request_id"))
-        original(self, peer, frame)
+        original(self, session, frame)
 
     wrap(patch, Commands, "publish", publish)
 
 
 @mutant("websocket", "a ping is answered by an ack")
 def ping_answered_by_ack(patch: Patch) -> None:
-    def ping(original: Any, self: Commands, peer: Any, frame: Any) -> None:
-        peer.send(wire.ack("ping", frame.get("request_id")))
+    def ping(original: Any, self: Commands, session: Session, frame: Any) -> None:
+        session.answer(messages.ack("ping", frame.get("request_id")))
 
     wrap(patch, Commands, "ping", ping)
 
 
 @mutant("websocket", "an unsubscribe is answered by a pong")
 def unsubscribe_answered_by_pong(patch: Patch) -> None:
-    def unsubscribe(original: Any, self: Commands, peer: Any, frame: Any) -> None:
-        self._broker.unsubscribe(frame["topic"], peer)
-        peer.send(wire.pong(frame.get("request_id")))
+    service = running(patch)
+
+    def unsubscribe(original: Any, self: Commands, session: Session, frame: Any) -> None:
+        service().operations.unsubscribe(frame["topic"], session)
+        session.answer(messages.pong(frame.get("request_id")))
 
     wrap(patch, Commands, "unsubscribe", unsubscribe)
 
 
 @mutant("websocket", "a ping without request_id gets no answer")
 def ping_without_request_id_unanswered(patch: Patch) -> None:
-    def ping(original: Any, self: Commands, peer: Any, frame: Any) -> None:
+    def ping(original: Any, self: Commands, session: Session, frame: Any) -> None:
         if "request_id" in frame:
-            original(self, peer, frame)
+            original(self, session, frame)
 
     wrap(patch, Commands, "ping", ping)
 
 
 @mutant("websocket", "the service greets with a frame that the document does not have")
 def undeclared_welcome(patch: Patch) -> None:
-    def joined(original: Any, self: Hub, connection: Any) -> None:
+    def add(original: Any, self: Registry, connection: Any) -> None:
         original(self, connection)
-        connection.send(wire.text_frame(b'{"type":"welcome","ts":"%b"}' % wire._now()))
+        connection.send(json.dumps({"type": "welcome", "ts": decoded(messages.pong(None))["ts"]}).encode())
 
-    wrap(patch, Hub, "joined", joined)
+    wrap(patch, Registry, "add", add)
 
 
 @mutant("websocket", "the heartbeat's info frame has no msg", heartbeat_interval=0.2)

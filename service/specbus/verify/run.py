@@ -19,7 +19,7 @@ from specbus.verify.fuzzing import checks
 from specbus.verify.rest import topics, operations, bodies, parameters, routing, errors, authentication
 from specbus.verify.websocket import operations as commands, framing, schemas
 from specbus.verify.behaviour import order, publishing, subscriptions, replay, deletion, counts, slow_consumers, model
-from specbus.verify.behaviour import heartbeat
+from specbus.verify.behaviour import positions, heartbeat
 
 # isort: on
 from specbus.verify.checks import Area, Check, registered

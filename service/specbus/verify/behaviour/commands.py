@@ -45,11 +45,12 @@ def publication(topic: str, payload: Any = None) -> tuple[Frame, str]:
     return {"type": "publish", "topic": topic, "message": {"id": id_, "payload": payload}}, id_
 
 
-def acknowledged(peer: Peer, frame: Frame) -> None:
-    """Send a command. Raises Broken unless it is acknowledged."""
+def acknowledged(peer: Peer, frame: Frame) -> Frame:
+    """Send a command; its ack. Raises Broken unless it is acknowledged."""
     answer = peer.ask(frame)
     if answer.get("type") != "ack":
         raise Broken(f"a {frame['type']} that must be acknowledged is answered with {json.dumps(answer)[:300]}")
+    return answer
 
 
 def event_ids(peer: Peer, topic: str, count: int) -> list[str]:
