@@ -16,7 +16,7 @@ from specbus.contract.requests import InvalidRequest, Operation, RestContract
 from specbus.http import validation
 from specbus.http.problems import ProblemError
 from specbus.log import log_event
-from specbus.spec.documents import ContractError
+from specbus.spec import ContractError
 
 Handler: TypeAlias = Callable[..., Awaitable[Response]]
 """Carries out an operation. Its arguments, by their names: the `request`, its `body`, and the contract's parameters."""

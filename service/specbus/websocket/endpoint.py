@@ -13,7 +13,7 @@ from specbus.bus.operations import Operations
 from specbus.contract.commands import WebSocketContract
 from specbus.contract.schema import quoted
 from specbus.log import RateLimited
-from specbus.spec.documents import ContractError
+from specbus.spec import ContractError
 from specbus.websocket.commands import REQUIRED_FIELDS, Commands
 from specbus.websocket.handshake import Refused
 from specbus.websocket.limits import Keepalive

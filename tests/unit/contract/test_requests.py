@@ -11,7 +11,8 @@ import yaml
 
 from specbus.contract.decoding import Verbatim
 from specbus.contract.requests import Body, InvalidRequest, Operation, Parameter, RestContract
-from specbus.spec.documents import ContractError, bundle
+from specbus.spec import ContractError
+from specbus.spec.bundle import bundle
 from tests.support.documents import SPECS
 from tests.support.messages import UUID
 

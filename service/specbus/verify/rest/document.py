@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from specbus.spec.documents import bundle, resolved
+from specbus.spec.bundle import bundle
+from specbus.spec.references import resolved
 
 FILE = "openapi.yaml"
 JSON_TYPE = "application/json"
