@@ -66,10 +66,6 @@ class Exchange:
     replies: list[Message]
 
 
-Operation = Exchange
-"""As `specbus.verify.websocket` calls it until it uses its name."""
-
-
 class WebSocketDocument:
     """An AsyncAPI document whose operations share one channel."""
 

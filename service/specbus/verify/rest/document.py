@@ -24,7 +24,7 @@ def place(*steps: str) -> str:
 
 
 @dataclass(frozen=True, eq=False)
-class Operation:
+class HttpOperation:
     """One operation: a method of a path."""
 
     method: str
@@ -81,7 +81,7 @@ class RestDocument:
         created is there. The checks of the API key are ours."""
         plain = resolved(self.bundled, self.bundled)
         self.operations = [
-            Operation(
+            HttpOperation(
                 method.upper(),
                 path,
                 item[method],
@@ -108,15 +108,15 @@ class RestDocument:
                 node.pop("security", None)
         self.bundled.get("components", {}).pop("securitySchemes", None)
 
-    def with_body(self) -> list[Operation]:
+    def with_body(self) -> list[HttpOperation]:
         """The operations that take JSON."""
         return [operation for operation in self.operations if operation.body_schema is not None]
 
-    def of_topics(self) -> list[Operation]:
+    def of_topics(self) -> list[HttpOperation]:
         """The operations on a topic."""
         return [operation for operation in self.operations if operation.names_topic]
 
-    def operation(self, method: str, path: str) -> Operation | None:
+    def operation(self, method: str, path: str) -> HttpOperation | None:
         """The operation that is `method` of `path`; None if there is none."""
         return next((each for each in self.paths.get(path, []) if each.method == method), None)
 

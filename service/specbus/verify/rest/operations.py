@@ -4,11 +4,11 @@ from specbus.verify.asyncapi import Rules
 from specbus.verify.failures import Broken
 from specbus.verify.rest.cases import check_cases
 from specbus.verify.rest.client import Client, json_of, media_type_of
-from specbus.verify.rest.document import Operation, place
+from specbus.verify.rest.document import HttpOperation, place
 
 
 @check_cases(place("paths"), lambda document: document.operations)
-def every_operation_does_what_it_is_there_for(client: Client, operation: Operation) -> None:
+def every_operation_does_what_it_is_there_for(client: Client, operation: HttpOperation) -> None:
     path = client.path(operation)
     if operation.names_topic:
         client.publish(path.split("/")[2], 1)

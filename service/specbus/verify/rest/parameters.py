@@ -10,7 +10,7 @@ import httpx
 from specbus.verify.asyncapi import Rules
 from specbus.verify.rest.cases import Mistake, mistakes, perform
 from specbus.verify.rest.client import Client
-from specbus.verify.rest.document import NAME_FIELD, Operation, RestDocument, place
+from specbus.verify.rest.document import NAME_FIELD, HttpOperation, RestDocument, place
 
 
 @mistakes(place("info", "description"))
@@ -30,7 +30,7 @@ def _wrong_names(document: RestDocument, prefix: str) -> list[str]:
 
 @mistakes(place("components", "schemas", "TopicName"))
 def a_name_that_breaks_the_rule_for_names_is_refused(document: RestDocument) -> Iterator[Mistake]:
-    def send(client: Client, place: int, operation: Operation) -> httpx.Response:
+    def send(client: Client, place: int, operation: HttpOperation) -> httpx.Response:
         name = _wrong_names(document, client.name())[place]
         if not operation.names_topic:
             response = client.ask(operation.method, operation.path, json.dumps(operation.body(name)).encode())
