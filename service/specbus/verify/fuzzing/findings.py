@@ -179,7 +179,7 @@ def _rule(judgement: str, operation: HttpOperation | None, path: str, status: in
     if operation is None or judgement in ("unsupported_method", "allow_header_conformance"):
         return place("paths", path)
     answer = ["responses"]
-    if str(status) in operation.statuses:
+    if str(status) in operation.responses:
         answer.append(str(status))
     match judgement:
         case "status_code_conformance" | "not_a_server_error":

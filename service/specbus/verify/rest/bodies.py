@@ -96,8 +96,8 @@ def a_body_that_is_not_declared_as_JSON_is_refused(document: RestDocument) -> It
         *("application/x-www-form-urlencoded", "application/xml"),
     )
     for operation in document.with_body():
-        statuses = frozenset([415]) if "415" in operation.statuses else CLIENT_ERRORS
-        rule = operation.place("responses", "415") if "415" in operation.statuses else operation.place("requestBody")
+        statuses = frozenset([415]) if "415" in operation.responses else CLIENT_ERRORS
+        rule = operation.place("responses", "415") if "415" in operation.responses else operation.place("requestBody")
         for content_type in wrong:
             headers = {"Content-Type": content_type}
             send = functools.partial(perform, operation=operation, headers=headers)

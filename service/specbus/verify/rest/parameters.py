@@ -54,13 +54,13 @@ def a_name_that_breaks_the_rule_for_names_is_refused(document: RestDocument) -> 
 def a_query_parameter_that_is_no_integer_is_refused(document: RestDocument) -> Iterator[Mistake]:
     for operation in document.operations:
         for parameter in operation.parameters:
-            schema = parameter.get("schema", {})
-            if parameter["in"] != "query" or schema.get("type") != "integer":
+            schema = parameter.schema if isinstance(parameter.schema, dict) else {}
+            if parameter.location != "query" or schema.get("type") != "integer":
                 continue
             wrong = ["1_0", "+1", "%2B1", "%201", "1%20", "1%0A", "0x1", "1e", "true", "null", "", "%D9%A1"]
             if "minimum" in schema:
                 wrong.append(str(schema["minimum"] - 1))
             for text in wrong:
-                query = f"?{parameter['name']}={text}"
+                query = f"?{parameter.name}={text}"
                 send = functools.partial(perform, operation=operation, query=query)
                 yield Mistake(f"{operation}{query}", send, operation.place("parameters"))

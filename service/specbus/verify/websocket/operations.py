@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from specbus.spec.samples import smallest
 from specbus.verify.asyncapi import Exchange, Message
 from specbus.verify.checks import check_for_each
 from specbus.verify.failures import Broken
@@ -13,7 +14,7 @@ from specbus.verify.peer import Frame
 from specbus.verify.target import Target
 from specbus.verify.websocket.conversation import Conversation, with_id
 from specbus.verify.websocket.refusals import check_correlation, check_refused
-from specbus.verify.websocket.values import counted, smallest, variations
+from specbus.verify.websocket.values import counted, variations
 
 
 def _operations(target: Target) -> list[Exchange]:
