@@ -11,7 +11,7 @@ from specbus.bus.hub import Hub
 from specbus.bus.limits import Limits
 from specbus.bus.operations import Operations
 from specbus.contract.commands import WebSocketContract
-from specbus.contract.schema import quoted
+from specbus.contract.phrasing import quoted
 from specbus.log import RateLimited
 from specbus.spec import ContractError
 from specbus.websocket.commands import REQUIRED_FIELDS, Commands

@@ -10,7 +10,7 @@ from specbus.bus.errors import LimitExceeded, OperationError
 from specbus.bus.hub import Encode
 from specbus.bus.publication import Publication
 from specbus.contract.commands import Refusal, WebSocketContract
-from specbus.contract.schema import quoted
+from specbus.contract.phrasing import quoted
 from specbus.log import log_event
 from specbus.wire import messages
 from specbus.wire.websocket import payloads, text_frame, text_head
