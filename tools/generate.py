@@ -10,7 +10,7 @@ from pathlib import Path
 
 from specbus.sdk import contract, python, typescript
 from specbus.settings import SETTINGS
-from specbus.spec.documents import bundle
+from specbus.spec.bundle import bundle
 
 ROOT = Path(__file__).parent.parent
 

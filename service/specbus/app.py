@@ -104,7 +104,7 @@ def create_app(settings: Settings | None = None) -> App:
             environment is not read: `specbus.settings.load` does that.
 
     Raises:
-        specbus.spec.documents.ContractError: The documents are not ones to run from.
+        specbus.spec.ContractError: The documents are not ones to run from.
     """
     return App(settings or Settings())
 

@@ -17,7 +17,7 @@ from playwright.sync_api import Browser, Page, Route, expect
 from websockets.sync.client import connect
 
 from specbus.site.build import build
-from specbus.spec.documents import bundle
+from specbus.spec.bundle import bundle
 from tests.support.documents import SPECS, copied_specs
 from tests.support.http import PAGES
 from tests.support.messages import UUID

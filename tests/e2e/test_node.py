@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from specbus.spec.documents import bundle
+from specbus.spec.bundle import bundle
 from tests.support.documents import SPECS
 from tests.support.server import Server
 

@@ -26,7 +26,7 @@ from specbus.app import App
 from specbus.bus.limits import Limits, OverflowPolicy
 from specbus.settings import Auth, Settings
 from specbus.settings import Server as ServerSettings
-from specbus.spec.documents import ContractError
+from specbus.spec import ContractError
 from specbus.websocket.limits import Keepalive
 from tests.support.documents import LIMITS, ROOT
 from tests.support.http import check_problem

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from specbus.spec.documents import bundle
+from specbus.spec.bundle import bundle
 
 ROOT = Path(__file__).parent.parent.parent
 """The checkout."""

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import httpx
 
-from specbus.spec.documents import bundle
+from specbus.spec.bundle import bundle
 from tests.support.documents import SPECS
 from tests.support.messages import UUID
 from tests.support.server import Reachable

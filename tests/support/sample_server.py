@@ -14,7 +14,8 @@ from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
-from specbus.spec.documents import bundle, resolved
+from specbus.spec.bundle import bundle
+from specbus.spec.references import resolved
 
 SAMPLE = Path(__file__).parent / "sample"
 Frame = dict[str, Any]

@@ -16,7 +16,7 @@ from connexion import AsyncApp
 from connexion.resolver import Resolver
 
 from specbus.spec import SPECS
-from specbus.spec.documents import bundle
+from specbus.spec.bundle import bundle
 
 _Answer = tuple[dict[str, Any], int, dict[str, str]]
 _JSON = {"Content-Type": "application/json"}

@@ -7,7 +7,7 @@ of type `problem` with `title` and `status`.
 from http import HTTPStatus
 from typing import ClassVar
 
-from specbus.contract.schema import quoted
+from specbus.contract.phrasing import quoted
 
 _MAX_SHOWN = 128
 """Characters of a topic's name that are shown: as many as the contract allows one to have."""

@@ -8,7 +8,7 @@ from specbus.cli.errors import Failed, WrongUsage
 from specbus.settings import SettingsError, load
 from specbus.site.assets import AssetsMissing
 from specbus.site.build import build
-from specbus.spec.documents import ContractError
+from specbus.spec import ContractError
 
 
 @click.group()

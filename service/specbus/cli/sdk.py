@@ -16,7 +16,8 @@ from specbus.cli.errors import Failed, Unreachable, WrongUsage
 from specbus.sdk import contract, python, typescript
 from specbus.sdk.contract import Json
 from specbus.settings import SettingsError, load
-from specbus.spec.documents import ContractError, bundle
+from specbus.spec import ContractError
+from specbus.spec.bundle import bundle
 
 _LANGUAGES: dict[str, tuple[ModuleType, str]] = {
     "python": (python, "pip install"),

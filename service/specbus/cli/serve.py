@@ -12,7 +12,7 @@ from specbus.app import Service
 from specbus.cli.errors import Failed, WrongUsage
 from specbus.server import listen
 from specbus.settings import SETTINGS, SettingsError, load
-from specbus.spec.documents import ContractError
+from specbus.spec import ContractError
 
 
 def _options() -> list[click.Option]:

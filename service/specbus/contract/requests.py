@@ -1,9 +1,9 @@
 """`openapi.yaml` compiled: for each operation its parameters, its body and its responses."""
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import parse_qsl, quote, unquote, urlsplit
+from urllib.parse import parse_qsl, quote, urlsplit
 
 from specbus.contract.connexion import reduced
 from specbus.contract.decoding import MAX_BODY_DEPTH, MAX_SENT_DEPTH, Decoder, NotJson
@@ -118,20 +118,6 @@ class RestOperation:
     parameters: list[Parameter]
     body: Body | None
     responses: dict[str, Response]
-    _segments: list[re.Pattern[str]] = field(repr=False)
-
-    def path_values(self, path: str) -> dict[str, str] | None:
-        """The path parameters' texts in `path`, which is percent-encoded; None if it is not this operation's."""
-        segments = _segments(path)
-        if len(segments) != len(self._segments):
-            return None
-        texts: list[str] = []
-        for pattern, segment in zip(self._segments, segments, strict=True):
-            found = pattern.fullmatch(segment)
-            if found is None:
-                return None
-            texts += found.groups()
-        return dict(zip(TEMPLATED.findall(self.path), texts, strict=True))
 
     def path_with(self, values: dict[str, str]) -> str:
         """The path, percent-encoded, in which the parameters have `values`."""
@@ -177,10 +163,6 @@ class RestOperation:
         return problems
 
 
-Operation = RestOperation
-"""As other parts of the program call it until they use its name."""
-
-
 class RestContract:
     """An OpenAPI 3.0 document."""
 
@@ -191,10 +173,6 @@ class RestContract:
         self._file = path.name
         self.operations: dict[str, RestOperation] = {}
         """The operations by their operationId."""
-        self._exact: dict[tuple[str, ...], list[RestOperation]] = {}
-        """Those whose paths have no parameters, by the path's segments."""
-        self._templated: list[RestOperation] = []
-        """The others."""
         try:
             self._compile()
         except ContractError as error:
@@ -215,10 +193,6 @@ class RestContract:
             if operation.id in self.operations:
                 raise ContractError(f'operationId "{operation.id}" stands twice')
             self.operations[operation.id] = operation
-            if TEMPLATED.search(each.path):
-                self._templated.append(operation)
-            else:
-                self._exact.setdefault(_segments(each.path), []).append(operation)
         self.reduced = reduced(self.document)
         """The document without what only this contract judges, and connexion cannot read."""
 
@@ -248,10 +222,6 @@ class RestContract:
                 )
                 for status, response in operation.responses.items()
             },
-            _segments=[
-                re.compile(re.sub(r"\\{[^{}]+\\}", "(.+)", re.escape(segment)), re.DOTALL)
-                for segment in operation.path.split("/")
-            ],
         )
 
     @staticmethod
@@ -263,15 +233,3 @@ class RestContract:
         if not body.required:
             raise ContractError(f"{place}: a request body must be required")
         return Body.compile(body.content["application/json"], f"{place}: body", MAX_BODY_DEPTH)
-
-    def at_path(self, path: str) -> list[RestOperation]:
-        """The operations that `path`, percent-encoded, has; empty for an unknown path."""
-        # A path without parameters goes before one with (OpenAPI 3.0.3, "Paths Object").
-        return self._exact.get(_segments(path)) or [
-            operation for operation in self._templated if operation.path_values(path) is not None
-        ]
-
-
-def _segments(path: str) -> tuple[str, ...]:
-    """The decoded segments of `path`. A slash that is part of one does not part a path (RFC 3986, 2.2)."""
-    return tuple(map(unquote, path.split("/")))

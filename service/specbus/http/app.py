@@ -24,7 +24,7 @@ from specbus.http.dispatch import Call, Dispatch, Handler, ResponseCheck, check_
 from specbus.http.elsewhere import Elsewhere, FrontPage
 from specbus.http.problems import ProblemError
 from specbus.http.routing import Routing
-from specbus.spec.documents import ContractError
+from specbus.spec import ContractError
 from specbus.wire import problem
 
 _log = logging.getLogger(__name__)

@@ -12,11 +12,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from specbus.contract.requests import InvalidRequest, Operation, RestContract
+from specbus.contract.requests import InvalidRequest, RestContract, RestOperation
 from specbus.http import validation
 from specbus.http.problems import ProblemError
 from specbus.log import log_event
-from specbus.spec.documents import ContractError
+from specbus.spec import ContractError
 
 Handler: TypeAlias = Callable[..., Awaitable[Response]]
 """Carries out an operation. Its arguments, by their names: the `request`, its `body`, and the contract's parameters."""
@@ -27,7 +27,7 @@ _log = logging.getLogger(__name__)
 class Call:
     """An ASGI application that is one operation."""
 
-    def __init__(self, operation: Operation, handler: Handler, *, api_key: str | None, max_body_bytes: int) -> None:
+    def __init__(self, operation: RestOperation, handler: Handler, *, api_key: str | None, max_body_bytes: int) -> None:
         """Take the operation of the contract and what carries it out."""
         self._operation = operation
         self._handler = handler
@@ -88,7 +88,7 @@ def check_handlers(contract: RestContract, handlers: dict[str, Handler]) -> None
         _check_arguments(operation, handlers[operation.id])
 
 
-def _check_arguments(operation: Operation, handler: Handler) -> None:
+def _check_arguments(operation: RestOperation, handler: Handler) -> None:
     declared = {parameter.name: parameter for parameter in operation.parameters}
     for name, argument in inspect.signature(handler).parameters.items():
         if name in ("request", "body"):
@@ -135,7 +135,7 @@ class ResponseCheck:
         await self._app(scope, receive, checked)
 
     @staticmethod
-    def _check(operation: Operation, start: Message, body: bytes) -> None:
+    def _check(operation: RestOperation, start: Message, body: bytes) -> None:
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in start["headers"]}
         for problem in operation.problems_of_response(start["status"], headers, body):
             log_event(_log, logging.ERROR, "contract violation", operation=operation.id, problem=problem)

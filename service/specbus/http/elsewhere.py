@@ -8,7 +8,7 @@ from http import HTTPStatus
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from specbus.contract.schema import quoted
+from specbus.contract.phrasing import quoted
 from specbus.http.problems import ProblemError
 from specbus.http.routing import other_method, sent_path
 from specbus.site.responses import prefers_html, respond

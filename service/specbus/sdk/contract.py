@@ -21,14 +21,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from specbus.contract.schema import Schema as Judged
 from specbus.spec import ContractError, schemas
 from specbus.spec import Json as Json
 from specbus.spec import asyncapi as asyncapi_documents
 from specbus.spec import openapi as openapi_documents
 from specbus.spec.asyncapi import AsyncApi, ChannelOperation
 from specbus.spec.names import pascal, snake, words
+from specbus.spec.nodes import text
 from specbus.spec.openapi import Content, OpenApi, PathOperation
+from specbus.spec.validators import compiled, modern
 
 Schema = dict[str, Any]
 """A JSON Schema. `{"$ref": "#/components/schemas/NAME"}` names one of `Contract.schemas`."""
@@ -225,7 +226,7 @@ class Contract:
 
 
 def read(openapi: Json | None, asyncapi: Json | None) -> Contract:
-    """The contract of two documents in one piece each (`documents.bundle`), either of which may be missing.
+    """The contract of two documents in one piece each (`spec.bundle`), either of which may be missing.
 
     Raises ContractError for documents that no client can be made from.
     """
@@ -266,7 +267,8 @@ class _Schemas:
     def add_components(self, document: dict[str, Json]) -> None:
         """Add those that `document` has in its components. Raises ContractError."""
         schemas = document.get("components", {}).get("schemas", {})
-        Judged({"$defs": schemas, "components": {"schemas": schemas}}, "components.schemas")  # so that all are some
+        # Whoever writes types from what is no schema writes nonsense.
+        compiled(modern({"$defs": schemas, "components": {"schemas": schemas}}), "components.schemas")
         for name in schemas:
             # A name that is none in a programming language would be changed by each generator in its own way.
             if not name.isidentifier():
@@ -517,7 +519,7 @@ class _Side:
                 _name(schema["$ref"]),
                 schemas.constants(message.schema),
                 tuple(target.get("required", [])),
-                message.description or _text(target, "description"),
+                message.description or text(target, "description"),
             )
         return self._messages[message.place]
 
@@ -626,7 +628,7 @@ def _fields(
             yield from _fields(named, member, place, here, optional or name not in required)
         else:
             needed = name in required and not optional
-            yield _parameter(named, name, member, needed, place, here, _text(member, "description"))
+            yield _parameter(named, name, member, needed, place, here, text(member, "description"))
 
 
 def _fixed(named: _Schemas, schema: Schema, path: Path) -> Iterator[tuple[Path, Json]]:
@@ -654,8 +656,8 @@ def _parameter(
     default = target.get("x-default")
     if default not in (None, "client", "uuid"):
         raise ContractError(f'x-default of "{name}" is neither client nor uuid')
-    text = description or _text(target, "description")
-    return Parameter(name, schema, required and default is None, text, place, path, default)
+    said = description or text(target, "description")
+    return Parameter(name, schema, required and default is None, said, place, path, default)
 
 
 def _ordered(parameters: list[Parameter]) -> tuple[Parameter, ...]:
@@ -664,12 +666,6 @@ def _ordered(parameters: list[Parameter]) -> tuple[Parameter, ...]:
     if twice := {name for name in names if names.count(name) > 1}:
         raise ContractError(f'two arguments of one method would be called "{min(twice)}"')
     return tuple(sorted(parameters, key=lambda each: not each.required))
-
-
-def _text(node: dict[str, Json], name: str) -> str:
-    """The text called `name`; "" where there is none, or where a person left it empty."""
-    text = node.get(name)
-    return text if isinstance(text, str) else ""
 
 
 def _name(ref: str) -> str:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from specbus.site.assets import assets, version
 from specbus.site.pages import PAGES, render
-from specbus.spec.documents import bundle
+from specbus.spec.bundle import bundle
 
 
 def build(specs: Path, out: Path) -> list[Path]:

@@ -11,6 +11,7 @@ import jsonschema_rs
 
 from specbus.spec import ContractError, asyncapi, schemas
 from specbus.spec.bundle import bundle
+from specbus.spec.validators import modern
 
 INVALID = "x-on-invalid"
 """On the message that answers an invalid frame: the schema that it must then keep, beside its own."""
@@ -23,7 +24,7 @@ class Rules:
     """A schema, and the first thing that is wrong with a value."""
 
     def __init__(self, schema: Any) -> None:
-        self._validator = jsonschema_rs.Draft201909Validator(schema, validate_formats=True)
+        self._validator = jsonschema_rs.Draft201909Validator(modern(schema), validate_formats=True)
         self.accepts = self._validator.is_valid
         """Whether a value keeps the schema."""
 
@@ -64,10 +65,6 @@ class Exchange:
     place: str
     messages: list[Message]
     replies: list[Message]
-
-
-Operation = Exchange
-"""As `specbus.verify.websocket` calls it until it uses its name."""
 
 
 class WebSocketDocument:

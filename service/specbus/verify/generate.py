@@ -12,13 +12,12 @@ from hypothesis import strategies as st
 from hypothesis.errors import Flaky
 from schemathesis import GenerationMode
 
-from specbus.spec.grammar import PLAIN, SCHEMA, Kind, fields, is_reference
+from specbus.spec.validators import modern
 from specbus.verify.target import Broken, Step, Target
 
 T = TypeVar("T")
 _SHRINKING = 5.0
 """Seconds to look for a shorter failing case."""
-_JSON_SCHEMA_ONLY = frozenset({"const", "examples", "$id", "$defs", "definitions"})
 
 
 class _Enough(BaseException):
@@ -92,23 +91,22 @@ def for_each(target: Target, strategy: st.SearchStrategy[T], examples: int, test
 
 
 def bodies(schema: dict[str, Any], valid: bool) -> st.SearchStrategy[tuple[Any, str]]:
-    """Bodies that keep `schema`, or that break it, each with a description; bytes are what is no JSON at all.
-
-    What OpenAPI 3.0 cannot say (`if`, `patternProperties`) is not looked at: some may be of the other sort.
-    """
-    definitions = {name: _readable(each) for name, each in schema.get("$defs", {}).items()}
+    """Bodies that keep `schema`, or that break it, each with a description; bytes are what is no JSON at all."""
+    schema = modern(schema)
     document = {
-        "openapi": "3.0.3",
+        # The first version whose schemas are JSON Schema: `if`, `patternProperties` and `const` count.
+        "openapi": "3.1.0",
         "info": {"title": "frames", "version": "1"},
         "paths": {
             "/frame": {
                 "post": {
-                    "requestBody": {"required": True, "content": {"application/json": {"schema": _readable(schema)}}},
+                    "requestBody": {"required": True, "content": {"application/json": {"schema": schema}}},
                     "responses": {"200": {"description": "Taken."}},
                 }
             }
         },
-        **({"components": {"schemas": definitions}} if definitions else {}),
+        # Where the references of a schema that is a part of a document lead.
+        "$defs": schema.get("$defs", {}),
     }
     operation = schemathesis.openapi.from_dict(document, config=schemathesis.Config())["/frame"]["POST"]
     mode = GenerationMode.POSITIVE if valid else GenerationMode.NEGATIVE
@@ -118,21 +116,3 @@ def bodies(schema: dict[str, Any], valid: bool) -> st.SearchStrategy[tuple[Any, 
 def _label(case: Any) -> str:
     data = case.meta.phase.data if case.meta else None
     return " ".join(str(getattr(data, "description", "") or "").split())
-
-
-def _readable(schema: Any, kind: Kind = SCHEMA) -> Any:
-    """`schema` as OpenAPI 3.0 has it: without what only JSON Schema has, and with an `enum` for a `const`."""
-    if is_reference(schema):
-        return {"$ref": schema["$ref"].replace("#/$defs/", "#/components/schemas/")}
-    if not isinstance(schema, dict | list):
-        return schema
-    if isinstance(schema, list):
-        return [_readable(item, inner or SCHEMA) for _, item, inner in fields(PLAIN, kind, schema)]
-    new = {
-        key: item if inner is None else _readable(item, inner)
-        for key, item, inner in fields(PLAIN, kind, schema)
-        if not (kind == SCHEMA and key in _JSON_SCHEMA_ONLY)
-    }
-    if kind == SCHEMA and "const" in schema and not isinstance(schema["const"], dict | list):
-        new["enum"] = [schema["const"]]
-    return new

@@ -8,7 +8,8 @@ from typing import Any
 
 import httpx
 
-from specbus.spec.documents import ContractError, bundle
+from specbus.spec import ContractError
+from specbus.spec.bundle import bundle
 
 EXTENSION = "x-limits"
 DOCUMENTS = ("asyncapi", "openapi")

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from specbus.spec.documents import ContractError
+from specbus.spec import ContractError
 
 # Each module of checks registers its own; here in the order in which they are made.
 # isort: off

@@ -81,7 +81,7 @@ class Target:
 
     @functools.cached_property
     def rest(self) -> RestDocument:
-        """What the server speaks over HTTP. Raises ContractError, and KeyError or TypeError for what it lacks."""
+        """What the server speaks over HTTP. Raises ContractError."""
         return RestDocument(self.options.specs)
 
     @functools.cached_property

@@ -2,7 +2,7 @@
 
 from specbus.bus.operations import Operations
 from specbus.bus.publication import Position
-from specbus.websocket.session import Command, Frame, Session
+from specbus.websocket.session import Frame, Handler, Session
 from specbus.wire import messages
 
 REQUIRED_FIELDS = [
@@ -20,8 +20,8 @@ class Commands:
     def __init__(self, operations: Operations) -> None:
         self._operations = operations
 
-    def by_operation(self) -> dict[str, Command]:
-        """The commands by the names of their operations."""
+    def by_operation(self) -> dict[str, Handler]:
+        """What carries the commands out, by the names of their operations."""
         return {name: getattr(self, name) for name in vars(Commands) if name[0] != "_" and name != "by_operation"}
 
     def subscribe(self, session: Session, frame: Frame) -> None:

@@ -11,14 +11,14 @@ from specbus.bus.hub import Hub
 from specbus.bus.limits import Limits
 from specbus.bus.operations import Operations
 from specbus.contract.commands import WebSocketContract
-from specbus.contract.schema import quoted
+from specbus.contract.phrasing import quoted
 from specbus.log import RateLimited
-from specbus.spec.documents import ContractError
+from specbus.spec import ContractError
 from specbus.websocket.commands import REQUIRED_FIELDS, Commands
 from specbus.websocket.handshake import Refused
 from specbus.websocket.limits import Keepalive
 from specbus.websocket.registry import Registry
-from specbus.websocket.session import Command
+from specbus.websocket.session import Handler
 
 _log = logging.getLogger(__name__)
 
@@ -60,7 +60,7 @@ class Endpoint:
         self.registry = Registry(keepalive)
         self._api_key = api_key
         self._limit_reached = RateLimited(_log, "limit reached")
-        self.contract: WebSocketContract[Command] = WebSocketContract(document, Commands(operations).by_operation())
+        self.contract: WebSocketContract[Handler] = WebSocketContract(document, Commands(operations).by_operation())
         for operation, field, type_ in REQUIRED_FIELDS:
             if not self.contract.promises(operation, field, type_):
                 raise ContractError(f'{document.name}: operation "{operation}": its {field} must be a required {type_}')

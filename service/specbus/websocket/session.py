@@ -10,7 +10,7 @@ from specbus.bus.errors import LimitExceeded, OperationError
 from specbus.bus.hub import Encode
 from specbus.bus.publication import Publication
 from specbus.contract.commands import Refusal, WebSocketContract
-from specbus.contract.schema import quoted
+from specbus.contract.phrasing import quoted
 from specbus.log import log_event
 from specbus.wire import messages
 from specbus.wire.websocket import payloads, text_frame, text_head
@@ -23,8 +23,8 @@ _MAX_TOPIC_SHOWN = 128
 
 Frame: TypeAlias = dict[str, Any]
 """A frame that keeps the contract; its `message` is a `Verbatim`."""
-Command: TypeAlias = Callable[["Session", Frame], None]
-"""What carries out a frame, and answers it."""
+Handler: TypeAlias = Callable[["Session", Frame], None]
+"""Carries out a command, and answers it."""
 
 
 def event_frames(topic: str) -> Encode:
@@ -51,7 +51,7 @@ class Session:
     encoding = staticmethod(event_frames)
     """As the hub wants it."""
 
-    def __init__(self, contract: WebSocketContract[Command], peer: str) -> None:
+    def __init__(self, contract: WebSocketContract[Handler], peer: str) -> None:
         """Keep `contract`, and carry out its commands. `peer` is the client's address, for the log."""
         self._contract = contract
         self.peer = peer
@@ -127,8 +127,8 @@ class Session:
         """Carry out what the text message `text` asks for, and answer."""
         frame: Frame = {}
         try:
-            command, frame = self._contract.dispatch(text)
-            command(self, frame)
+            handler, frame = self._contract.dispatch(text)
+            handler(self, frame)
         except Refusal as refusal:
             self.answer(messages.error("BAD_REQUEST", str(refusal), request_id=refusal.request_id))
         except OperationError as error:

@@ -17,7 +17,7 @@ import pytest
 
 from specbus.cli.sdk import as_local, default_name
 from specbus.sdk.typescript import toolchain
-from specbus.spec.documents import bundle
+from specbus.spec.bundle import bundle
 from tests.support import sample_server
 from tests.support.documents import ROOT, SPECS
 from tests.support.program import MODULE, environment, invoked

@@ -22,7 +22,8 @@ from websockets.asyncio.server import serve as serve_websocket
 
 from specbus.sdk import contract
 from specbus.sdk.python import generate
-from specbus.spec.documents import ContractError, bundle
+from specbus.spec import ContractError
+from specbus.spec.bundle import bundle
 from tests.support import sample_server
 from tests.support.documents import PYTHON_SDK, ROOT, SPECS, changed_specs, copied_specs, edit
 from tests.support.messages import UUID as ID

@@ -15,7 +15,7 @@ from playwright.sync_api import Route
 
 from specbus.sdk import contract
 from specbus.sdk.typescript import ToolchainError, generate, toolchain
-from specbus.spec.documents import bundle
+from specbus.spec.bundle import bundle
 from tests.support import sample_server
 from tests.support.chaos import Chaos
 from tests.support.documents import SPECS, TYPESCRIPT_SDK, changed_specs, copied_specs, edit

@@ -13,7 +13,7 @@ import pytest
 import yaml
 from jsonschema import Draft7Validator
 
-from specbus.spec.documents import bundle
+from specbus.spec.bundle import bundle
 from tests.support.documents import ROOT, SPECS
 
 META_PACKAGE = "@asyncapi/specs@6.11.1"

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from specbus.contract.commands import Refusal, WebSocketContract
 from specbus.contract.decoding import Verbatim
-from specbus.spec.documents import ContractError, bundle
+from specbus.spec import ContractError
+from specbus.spec.bundle import bundle
 from tests.support.documents import SPECS
 from tests.support.messages import UUID, publication
 

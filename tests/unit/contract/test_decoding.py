@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from specbus.contract.decoding import MAX_DEPTH, Decoder, NotJson, Verbatim
 from specbus.contract.schema import Schema
-from specbus.spec.documents import bundle, resolved
+from specbus.spec.bundle import bundle
+from specbus.spec.references import resolved
 from tests.support.documents import SPECS
 from tests.support.messages import UUID
 

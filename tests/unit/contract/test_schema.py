@@ -13,8 +13,11 @@ from jsonschema import Draft201909Validator
 from referencing import Registry
 from referencing.jsonschema import DRAFT201909
 
-from specbus.contract.schema import Schema, quoted
-from specbus.spec.documents import ContractError, bundle, resolved
+from specbus.contract.phrasing import quoted
+from specbus.contract.schema import Schema
+from specbus.spec import ContractError
+from specbus.spec.bundle import bundle
+from specbus.spec.references import resolved
 from tests.support.documents import SPECS
 from tests.support.messages import UUID
 

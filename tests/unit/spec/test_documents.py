@@ -8,7 +8,11 @@ from typing import Any
 
 import pytest
 
-from specbus.spec.documents import ContractError, at, bundle, read, resolved
+from specbus.spec import ContractError
+from specbus.spec.bundle import bundle
+from specbus.spec.files import read
+from specbus.spec.pointer import at
+from specbus.spec.references import resolved
 from tests.support.documents import SPECS
 
 Write = Callable[..., Path]

@@ -12,7 +12,10 @@ from openapi_spec_validator import OpenAPIV30SpecValidator
 from specbus.contract.commands import WebSocketContract
 from specbus.contract.requests import RestContract
 from specbus.contract.schema import Schema
-from specbus.spec.documents import at, bundle, read, resolved
+from specbus.spec.bundle import bundle
+from specbus.spec.files import read
+from specbus.spec.pointer import at
+from specbus.spec.references import resolved
 from tests.support.documents import SPECS
 
 OPENAPI = bundle(SPECS / "openapi.yaml")

@@ -17,7 +17,7 @@ from specbus.sdk.contract import Command, Contract, Endpoint, Feed, Group, Json,
 from specbus.sdk.contract import Path as FieldPath
 from specbus.sdk.python.models import models
 from specbus.sdk.writing import URL, Argument, about, argument_text, command_wire, feed_wire, render, tree
-from specbus.spec.documents import ContractError
+from specbus.spec import ContractError
 from specbus.spec.names import pascal, snake
 
 _HERE = Path(__file__).parent

@@ -10,7 +10,7 @@ from typing import Any
 from specbus.verify.failures import Broken
 from specbus.verify.record import Step
 from specbus.verify.rest.commands import curl
-from specbus.verify.rest.document import FILE, JSON_TYPE, KEY_HEADER, Operation, RestDocument, place
+from specbus.verify.rest.document import FILE, JSON_TYPE, KEY_HEADER, HttpOperation, RestDocument, place
 
 JUDGEMENTS = {
     "not_a_server_error": "no request makes the server fail",
@@ -174,12 +174,12 @@ def _sentence(failure: Failure) -> str:
     return f"{title} - {'; '.join(lines[:2])[:400]}" if lines else title
 
 
-def _rule(judgement: str, operation: Operation | None, path: str, status: int | None, media_type: str) -> str:
+def _rule(judgement: str, operation: HttpOperation | None, path: str, status: int | None, media_type: str) -> str:
     """Where the rule of a check of Schemathesis stands."""
     if operation is None or judgement in ("unsupported_method", "allow_header_conformance"):
         return place("paths", path)
     answer = ["responses"]
-    if str(status) in operation.statuses:
+    if str(status) in operation.responses:
         answer.append(str(status))
     match judgement:
         case "status_code_conformance" | "not_a_server_error":

@@ -10,10 +10,10 @@ from specbus.verify.record import Step
 from specbus.verify.rest.cases import check_cases
 from specbus.verify.rest.client import Client, Unanswered, json_of, media_type_of
 from specbus.verify.rest.commands import curl
-from specbus.verify.rest.document import JSON_TYPE, KEY_HEADER, PROBLEM_TYPE, Operation, RestDocument, place
+from specbus.verify.rest.document import JSON_TYPE, KEY_HEADER, PROBLEM_TYPE, HttpOperation, RestDocument, place
 
 
-def _without_key(client: Client, operation: Operation, key: str | None) -> httpx.Response:
+def _without_key(client: Client, operation: HttpOperation, key: str | None) -> httpx.Response:
     """The answer to a request with a wrong key, or with none."""
     path = client.path(operation)
     url = client.target.options.url.rstrip("/") + path
@@ -29,14 +29,14 @@ def _without_key(client: Client, operation: Operation, key: str | None) -> httpx
     return response
 
 
-def _keyless(document: RestDocument) -> Iterator[tuple[Operation, str | None]]:
+def _keyless(document: RestDocument) -> Iterator[tuple[HttpOperation, str | None]]:
     for operation in document.operations:
         if operation.needs_key:
             yield from ((operation, None), (operation, "not-the-key"))
 
 
 @check_cases(place("components", "responses", "Unauthorized"), _keyless, when=needs_key)
-def a_request_without_the_right_key_is_a_401(client: Client, case: tuple[Operation, str | None]) -> None:
+def a_request_without_the_right_key_is_a_401(client: Client, case: tuple[HttpOperation, str | None]) -> None:
     operation, key = case
     response = _without_key(client, operation, key)
     if response.status_code != 401:
@@ -46,14 +46,14 @@ def a_request_without_the_right_key_is_a_401(client: Client, case: tuple[Operati
 
 
 @check_cases("RFC 9110, 11.6.1", _keyless, when=needs_key)
-def a_401_says_how_to_authenticate(client: Client, case: tuple[Operation, str | None]) -> None:
+def a_401_says_how_to_authenticate(client: Client, case: tuple[HttpOperation, str | None]) -> None:
     response = _without_key(client, *case)
     if response.status_code == 401 and not response.headers.get("www-authenticate"):
         raise Broken("a 401 has no WWW-Authenticate")
 
 
 @check_cases("RFC 9457, 3", _keyless, when=needs_key)
-def a_401_is_a_problem_document(client: Client, case: tuple[Operation, str | None]) -> None:
+def a_401_is_a_problem_document(client: Client, case: tuple[HttpOperation, str | None]) -> None:
     response = _without_key(client, *case)
     if response.status_code == 401:
         problem = json_of(response)
@@ -66,7 +66,7 @@ def a_401_is_a_problem_document(client: Client, case: tuple[Operation, str | Non
     lambda document: [each for each in document.operations if not each.needs_key],
     when=needs_key,
 )
-def what_needs_no_key_is_open(client: Client, operation: Operation) -> None:
+def what_needs_no_key_is_open(client: Client, operation: HttpOperation) -> None:
     response = _without_key(client, operation, None)
     if response.status_code == 401:
         raise Broken(f"{operation} without a key is answered with 401", rule=operation.place("security"))

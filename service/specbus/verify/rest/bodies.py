@@ -12,17 +12,17 @@ from specbus.verify.asyncapi import Rules
 from specbus.verify.failures import Broken
 from specbus.verify.rest.cases import CLIENT_ERRORS, Mistake, check_cases, mistakes, perform
 from specbus.verify.rest.client import Client
-from specbus.verify.rest.document import EXAMPLE_ID, JSON_TYPE, NAME_FIELD, Operation, RestDocument, place
+from specbus.verify.rest.document import EXAMPLE_ID, JSON_TYPE, NAME_FIELD, HttpOperation, RestDocument, place
 
 
-def _must_be_taken(operation: Operation, response: httpx.Response, how: str) -> None:
+def _must_be_taken(operation: HttpOperation, response: httpx.Response, how: str) -> None:
     if not response.is_success:
         rule = operation.place("requestBody", "content", JSON_TYPE)
         raise Broken(f"{operation} with {how} is answered with {response.status_code}", rule=rule)
 
 
 @check_cases("RFC 9112, 7.1", RestDocument.with_body)
-def a_chunked_body_is_taken(client: Client, operation: Operation) -> None:
+def a_chunked_body_is_taken(client: Client, operation: HttpOperation) -> None:
     _must_be_taken(operation, client.perform(operation, chunked=True), "a chunked body")
 
 
@@ -33,13 +33,13 @@ def a_chunked_body_is_taken(client: Client, operation: Operation) -> None:
         ("application/json; charset=utf-8", 'application/json;charset="UTF-8"', "Application/JSON"),
     ),
 )
-def JSON_may_be_declared_in_any_way_that_HTTP_allows(client: Client, case: tuple[Operation, str]) -> None:
+def JSON_may_be_declared_in_any_way_that_HTTP_allows(client: Client, case: tuple[HttpOperation, str]) -> None:
     operation, content_type = case
     response = client.perform(operation, headers={"Content-Type": content_type})
     _must_be_taken(operation, response, f"Content-Type: {content_type}")
 
 
-def _wrong_body(operation: Operation, what: str, body: bytes) -> Mistake:
+def _wrong_body(operation: HttpOperation, what: str, body: bytes) -> Mistake:
     return Mistake(
         f"{operation} with {what}",
         lambda client: client.ask(operation.method, client.path(operation), body),
@@ -79,7 +79,7 @@ def a_body_that_is_nested_too_deep_is_refused(document: RestDocument) -> Iterato
 
 
 @check_cases("RFC 8259, 9", RestDocument.with_body)
-def deep_nesting_inside_a_body_does_no_harm(client: Client, operation: Operation) -> None:
+def deep_nesting_inside_a_body_does_no_harm(client: Client, operation: HttpOperation) -> None:
     body = operation.body(client.name())
     for field in body if isinstance(body, dict) else ():
         text = json.dumps({**body, field: "@@"}).replace('"@@"', "[" * 10_000 + "]" * 10_000)
@@ -96,8 +96,8 @@ def a_body_that_is_not_declared_as_JSON_is_refused(document: RestDocument) -> It
         *("application/x-www-form-urlencoded", "application/xml"),
     )
     for operation in document.with_body():
-        statuses = frozenset([415]) if "415" in operation.statuses else CLIENT_ERRORS
-        rule = operation.place("responses", "415") if "415" in operation.statuses else operation.place("requestBody")
+        statuses = frozenset([415]) if "415" in operation.responses else CLIENT_ERRORS
+        rule = operation.place("responses", "415") if "415" in operation.responses else operation.place("requestBody")
         for content_type in wrong:
             headers = {"Content-Type": content_type}
             send = functools.partial(perform, operation=operation, headers=headers)
@@ -108,7 +108,7 @@ def a_body_that_is_not_declared_as_JSON_is_refused(document: RestDocument) -> It
 
 @mistakes(place("info", "description"))
 def an_unknown_field_of_a_body_is_refused(document: RestDocument) -> Iterator[Mistake]:
-    def send(client: Client, operation: Operation) -> httpx.Response:
+    def send(client: Client, operation: HttpOperation) -> httpx.Response:
         body = {**operation.body(client.name()), "unknown-field": 1}
         return client.ask(operation.method, client.path(operation), json.dumps(body).encode())
 
@@ -120,7 +120,7 @@ def an_unknown_field_of_a_body_is_refused(document: RestDocument) -> Iterator[Mi
 
 @mistakes(place("paths"))
 def a_field_that_breaks_its_schema_is_refused(document: RestDocument) -> Iterator[Mistake]:
-    def send(client: Client, operation: Operation, change: dict[str, Any]) -> httpx.Response:
+    def send(client: Client, operation: HttpOperation, change: dict[str, Any]) -> httpx.Response:
         body = {**operation.body(client.name()), **change}
         return client.ask(operation.method, client.path(operation), json.dumps(body).encode())
 

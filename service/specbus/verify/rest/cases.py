@@ -10,7 +10,7 @@ import httpx
 from specbus.verify.checks import Condition, check
 from specbus.verify.failures import Broken, raise_all
 from specbus.verify.rest.client import Client, Unanswered
-from specbus.verify.rest.document import Operation, RestDocument
+from specbus.verify.rest.document import HttpOperation, RestDocument
 from specbus.verify.target import Target
 
 T = TypeVar("T")
@@ -104,6 +104,6 @@ def _must_be_refused(client: Client, mistake: Mistake) -> None:
         raise Broken(f"{mistake.what} is answered with {status}, {wanted}", rule=mistake.rule)
 
 
-def perform(client: Client, operation: Operation, **options: Any) -> httpx.Response:
+def perform(client: Client, operation: HttpOperation, **options: Any) -> httpx.Response:
     """`Client.perform`, as a function for `functools.partial`."""
     return client.perform(operation, **options)

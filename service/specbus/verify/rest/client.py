@@ -14,7 +14,7 @@ import httpx
 from specbus.verify.failures import Broken
 from specbus.verify.record import Step
 from specbus.verify.rest.commands import Headers, curl, quoted
-from specbus.verify.rest.document import EXAMPLE_ID, JSON_TYPE, NAME_FIELD, Operation
+from specbus.verify.rest.document import EXAMPLE_ID, JSON_TYPE, NAME_FIELD, HttpOperation
 from specbus.verify.target import Target
 
 
@@ -131,16 +131,16 @@ class Client:
             raise Broken("GET /topics does not give a list of topics")
         return [topic.get(NAME_FIELD) for topic in topics]
 
-    def path(self, operation: Operation) -> str:
+    def path(self, operation: HttpOperation) -> str:
         """The path of `operation`, with the name of a new topic where it has one."""
         return operation.path.replace(f"{{{NAME_FIELD}}}", self.topic()) if operation.names_topic else operation.path
 
-    def body(self, operation: Operation) -> bytes | None:
+    def body(self, operation: HttpOperation) -> bytes | None:
         """A body that `operation` must take."""
         return None if operation.body_schema is None else json.dumps(operation.body(self.name())).encode()
 
     def perform(
-        self, operation: Operation, query: str = "", headers: Headers | None = None, *, chunked: bool = False
+        self, operation: HttpOperation, query: str = "", headers: Headers | None = None, *, chunked: bool = False
     ) -> httpx.Response:
         """Send a request that keeps the document but for what the arguments say; its answer."""
         path = self.path(operation) + query

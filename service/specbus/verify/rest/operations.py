@@ -4,18 +4,18 @@ from specbus.verify.asyncapi import Rules
 from specbus.verify.failures import Broken
 from specbus.verify.rest.cases import check_cases
 from specbus.verify.rest.client import Client, json_of, media_type_of
-from specbus.verify.rest.document import Operation, place
+from specbus.verify.rest.document import HttpOperation, place
 
 
 @check_cases(place("paths"), lambda document: document.operations)
-def every_operation_does_what_it_is_there_for(client: Client, operation: Operation) -> None:
+def every_operation_does_what_it_is_there_for(client: Client, operation: HttpOperation) -> None:
     path = client.path(operation)
     if operation.names_topic:
         client.publish(path.split("/")[2], 1)
     response = client.ask(operation.method, path, client.body(operation))
     status, media_type = response.status_code, media_type_of(response)
-    if not response.is_success or str(status) not in operation.statuses:
-        declared = ", ".join(each for each in operation.statuses if each.startswith("2"))
+    if not response.is_success or str(status) not in operation.responses:
+        declared = ", ".join(each for each in operation.responses if each.startswith("2"))
         raise Broken(f"{operation} is answered with {status}, not {declared}", rule=operation.place("responses"))
     schema = operation.answer_schema(status, media_type)
     rule = operation.place("responses", str(status), "content")

@@ -10,7 +10,7 @@ import httpx
 from specbus.verify.asyncapi import Rules
 from specbus.verify.rest.cases import Mistake, mistakes, perform
 from specbus.verify.rest.client import Client
-from specbus.verify.rest.document import NAME_FIELD, Operation, RestDocument, place
+from specbus.verify.rest.document import NAME_FIELD, HttpOperation, RestDocument, place
 
 
 @mistakes(place("info", "description"))
@@ -30,7 +30,7 @@ def _wrong_names(document: RestDocument, prefix: str) -> list[str]:
 
 @mistakes(place("components", "schemas", "TopicName"))
 def a_name_that_breaks_the_rule_for_names_is_refused(document: RestDocument) -> Iterator[Mistake]:
-    def send(client: Client, place: int, operation: Operation) -> httpx.Response:
+    def send(client: Client, place: int, operation: HttpOperation) -> httpx.Response:
         name = _wrong_names(document, client.name())[place]
         if not operation.names_topic:
             response = client.ask(operation.method, operation.path, json.dumps(operation.body(name)).encode())
@@ -54,13 +54,13 @@ def a_name_that_breaks_the_rule_for_names_is_refused(document: RestDocument) -> 
 def a_query_parameter_that_is_no_integer_is_refused(document: RestDocument) -> Iterator[Mistake]:
     for operation in document.operations:
         for parameter in operation.parameters:
-            schema = parameter.get("schema", {})
-            if parameter["in"] != "query" or schema.get("type") != "integer":
+            schema = parameter.schema if isinstance(parameter.schema, dict) else {}
+            if parameter.location != "query" or schema.get("type") != "integer":
                 continue
             wrong = ["1_0", "+1", "%2B1", "%201", "1%20", "1%0A", "0x1", "1e", "true", "null", "", "%D9%A1"]
             if "minimum" in schema:
                 wrong.append(str(schema["minimum"] - 1))
             for text in wrong:
-                query = f"?{parameter['name']}={text}"
+                query = f"?{parameter.name}={text}"
                 send = functools.partial(perform, operation=operation, query=query)
                 yield Mistake(f"{operation}{query}", send, operation.place("parameters"))

@@ -8,7 +8,7 @@ import httpx
 from specbus.verify.failures import Broken
 from specbus.verify.rest.cases import Mistake, check_cases, mistakes
 from specbus.verify.rest.client import Client
-from specbus.verify.rest.document import KEY_HEADER, Operation, RestDocument
+from specbus.verify.rest.document import KEY_HEADER, HttpOperation, RestDocument
 
 
 @mistakes("RFC 9110, 15.5.5")
@@ -23,7 +23,7 @@ def _ask(client: Client, path: str) -> httpx.Response:
     return client.ask("GET", path)
 
 
-def undeclared_method(operations: list[Operation]) -> str:
+def undeclared_method(operations: list[HttpOperation]) -> str:
     """A method that a path does not have."""
     methods = {operation.method for operation in operations}
     return next(method for method in ("PUT", "PATCH", "TRACE") if method not in methods)
@@ -31,7 +31,7 @@ def undeclared_method(operations: list[Operation]) -> str:
 
 @mistakes("RFC 9110, 15.5.6")
 def a_method_that_a_path_does_not_have_is_a_405(document: RestDocument) -> Iterator[Mistake]:
-    def send(client: Client, operations: list[Operation]) -> httpx.Response:
+    def send(client: Client, operations: list[HttpOperation]) -> httpx.Response:
         return client.ask(undeclared_method(operations), client.path(operations[0]))
 
     for path, operations in document.paths.items():
@@ -40,7 +40,7 @@ def a_method_that_a_path_does_not_have_is_a_405(document: RestDocument) -> Itera
         yield Mistake(f"{undeclared_method(operations)} {path}", sender, rule, frozenset([405]))
 
 
-def _check_allow(response: httpx.Response, operations: list[Operation], refused: str) -> None:
+def _check_allow(response: httpx.Response, operations: list[HttpOperation], refused: str) -> None:
     """Whether Allow says what a path has."""
     what = f"a {response.status_code} to {response.request.method} {operations[0].path}"
     if "allow" not in response.headers:
@@ -53,7 +53,7 @@ def _check_allow(response: httpx.Response, operations: list[Operation], refused:
 
 
 @check_cases("RFC 9110, 10.2.1", lambda document: document.paths.values())
-def Allow_of_a_405_has_all_methods_of_the_path(client: Client, operations: list[Operation]) -> None:
+def Allow_of_a_405_has_all_methods_of_the_path(client: Client, operations: list[HttpOperation]) -> None:
     method = undeclared_method(operations)
     response = client.ask(method, client.path(operations[0]))
     if response.status_code == 405:
@@ -61,14 +61,14 @@ def Allow_of_a_405_has_all_methods_of_the_path(client: Client, operations: list[
 
 
 @check_cases("RFC 9110, 9.3.7", lambda document: document.paths.values())
-def OPTIONS_if_it_is_offered_has_Allow(client: Client, operations: list[Operation]) -> None:
+def OPTIONS_if_it_is_offered_has_Allow(client: Client, operations: list[HttpOperation]) -> None:
     response = client.ask("OPTIONS", client.path(operations[0]))
     if response.is_success:
         _check_allow(response, operations, "")
 
 
 @check_cases("RFC 9110, 9.3.2", lambda document: [each for each in document.operations if each.method == "GET"])
-def HEAD_is_like_GET_without_a_body(client: Client, operation: Operation) -> None:
+def HEAD_is_like_GET_without_a_body(client: Client, operation: HttpOperation) -> None:
     path = client.path(operation)
     got = client.ask("GET", path)
     url = httpx.URL(client.target.options.url)

@@ -10,7 +10,7 @@ from specbus.verify.checks import needs_history
 from specbus.verify.failures import Broken
 from specbus.verify.rest.cases import Mistake, check_case, mistakes
 from specbus.verify.rest.client import Client, member
-from specbus.verify.rest.document import EXAMPLE_ID, NAME_FIELD, Operation, RestDocument, place
+from specbus.verify.rest.document import EXAMPLE_ID, NAME_FIELD, HttpOperation, RestDocument, place
 
 
 @check_case(place("paths", "/topics", "post", "responses", "201", "links", "GetTopic"))
@@ -99,7 +99,7 @@ def a_limited_read_gives_the_newest_messages(client: Client) -> None:
 
 @mistakes(place("components", "responses", "TopicNotFound"))
 def a_topic_that_does_not_exist_is_a_404(document: RestDocument) -> Iterator[Mistake]:
-    def send(client: Client, operation: Operation) -> httpx.Response:
+    def send(client: Client, operation: HttpOperation) -> httpx.Response:
         path = operation.path.replace(f"{{{NAME_FIELD}}}", client.name())
         return client.ask(operation.method, path, client.body(operation))
 

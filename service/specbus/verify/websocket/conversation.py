@@ -5,11 +5,11 @@ import itertools
 import json
 import uuid
 
+from specbus.spec.samples import smallest
 from specbus.verify.asyncapi import Message, WebSocketDocument
 from specbus.verify.failures import Broken, TimedOut
 from specbus.verify.peer import Frame, Peer
 from specbus.verify.target import Target
-from specbus.verify.websocket.values import smallest
 
 
 class Conversation:

@@ -5,7 +5,8 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from specbus.verify.asyncapi import Message, Operation
+from specbus.spec.samples import smallest
+from specbus.verify.asyncapi import Exchange, Message
 from specbus.verify.checks import check_for_each
 from specbus.verify.failures import Broken
 from specbus.verify.generate import bodies, for_each
@@ -13,10 +14,10 @@ from specbus.verify.peer import Frame
 from specbus.verify.target import Target
 from specbus.verify.websocket.conversation import Conversation, with_id
 from specbus.verify.websocket.refusals import check_correlation, check_refused
-from specbus.verify.websocket.values import counted, smallest, variations
+from specbus.verify.websocket.values import counted, variations
 
 
-def _operations(target: Target) -> list[Operation]:
+def _operations(target: Target) -> list[Exchange]:
     return target.document.operations
 
 
@@ -26,7 +27,7 @@ def _operations(target: Target) -> list[Operation]:
     name=lambda operation: f"a valid `{operation.name}` gets a reply that is declared, with its correlation id",
     rule=lambda operation: f"{operation.place}/reply",
 )
-def _valid(target: Target, operation: Operation) -> None:
+def _valid(target: Target, operation: Exchange) -> None:
     conversation = Conversation(target)
     field = target.document.correlation
     numbers = itertools.count()
@@ -60,7 +61,7 @@ def _valid(target: Target, operation: Operation) -> None:
     name=lambda operation: f"an invalid `{operation.name}` gets one refusal, and the connection lives",
     rule=lambda operation: f"{operation.place}/messages",
 )
-def _invalid(target: Target, operation: Operation) -> None:
+def _invalid(target: Target, operation: Exchange) -> None:
     conversation = Conversation(target)
 
     def one(body: tuple[Any, str]) -> None:

@@ -5,12 +5,13 @@ from typing import Any
 
 from websockets.frames import CloseCode
 
+from specbus.spec.samples import smallest
 from specbus.verify.asyncapi import INVALID
 from specbus.verify.failures import Broken, Closed
 from specbus.verify.peer import Frame
 from specbus.verify.target import Target
 from specbus.verify.websocket.conversation import Conversation
-from specbus.verify.websocket.values import counted, smallest
+from specbus.verify.websocket.values import counted
 
 
 def check_refused(target: Target, conversation: Conversation, data: str | bytes, what: str) -> None:

@@ -1,37 +1,10 @@
-"""Values of a schema, and the same with one thing wrong, made without a search."""
+"""Values with one thing wrong, made without a search."""
 
 import json
 from collections.abc import Iterator
 from typing import Any
 
-
-def smallest(schema: Any) -> Any:
-    """A value of `schema` with nothing that is not required, as far as it can be told without a search."""
-    if not isinstance(schema, dict):
-        return None
-    if schema.get("type") == "object":
-        properties = schema.get("properties", {})
-        return {name: smallest(properties.get(name, {})) for name in schema.get("required", [])}
-    for key in ("const", "example", "default"):
-        if key in schema:
-            return schema[key]
-    if schema.get("enum") or schema.get("examples"):
-        return (schema.get("enum") or schema["examples"])[0]
-    match schema.get("type"):
-        case "array":
-            return [smallest(schema.get("items", {}))] * schema.get("minItems", 0)
-        case "string":
-            return (
-                "550e8400-e29b-41d4-a716-446655440000"
-                if schema.get("format") == "uuid"
-                else "x" * max(1, schema.get("minLength", 0))
-            )
-        case "integer" | "number":
-            return schema.get("minimum", 0)
-        case "boolean":
-            return False
-    return None
-
+from specbus.spec.samples import smallest
 
 _WRONG: list[Any] = [None, True, -1, 1.5, "", " ", "1", "\x00", "x" * 5000, "a\n", "urn:x", [], {}]
 
