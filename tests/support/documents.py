@@ -10,6 +10,12 @@ ROOT = Path(__file__).parent.parent.parent
 SPECS = ROOT / "specs"
 PYTHON_SDK = ROOT / "generated" / "sdk" / "python"
 TYPESCRIPT_SDK = ROOT / "generated" / "sdk" / "typescript"
+COMMANDS = tuple(
+    name
+    for name, operation in bundle(SPECS / "asyncapi.yaml")["operations"].items()
+    if operation["action"] == "receive"
+)
+"""The operations that clients ask for over the WebSocket, in the document's order."""
 LIMITS = {
     "max_queue_size": 100,
     "overflow_policy": "drop_oldest",

@@ -1,6 +1,7 @@
 """What the tests are held to themselves."""
 
 import ast
+import re
 import socket
 import subprocess
 import sys
@@ -21,6 +22,17 @@ def imported(source: str) -> set[str]:
             found |= {each.name for each in node.names}
         elif isinstance(node, ast.ImportFrom):
             found |= {str(node.module), *(f"{node.module}.{each.name}" for each in node.names)}
+    return found
+
+
+def definitions(source: str) -> set[str]:
+    """The functions and classes that `source` defines, and the methods of these as `Class.method`."""
+    found = set()
+    for node in ast.parse(source).body:
+        if isinstance(node, ast.ClassDef):
+            found |= {f"{node.name}.{each.name}" for each in node.body if isinstance(each, ast.FunctionDef)}
+        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            found.add(node.name)
     return found
 
 
@@ -46,3 +58,14 @@ def test_a_unit_test_can_neither_connect_nor_start_a_process() -> None:
         opened.bind(("127.0.0.1", 0))
     with pytest.raises(AssertionError, match="starts no process"):
         subprocess.Popen([sys.executable, Path(__file__)])
+
+
+WHERE_IS = (ROOT / "ARCHITECTURE.md").read_text().partition("## Where is")[2].partition("\n## ")[0]
+
+
+@pytest.mark.parametrize("row", re.findall(r"^\| .*`.*\|$", WHERE_IS, re.MULTILINE))
+def test_the_architecture_names_what_is_there(row: str) -> None:
+    _, files, names = (re.findall(r"`([\w./]+)`", cell) for cell in row.strip("|").split("|"))
+    defined = {name for file in files for name in definitions((ROOT / "service" / "specbus" / file).read_text())}
+    assert names
+    assert not {*names} - defined

@@ -16,10 +16,9 @@ from specbus.contract.commands import Refusal, WebSocketContract
 from specbus.contract.decoding import Verbatim
 from specbus.spec import ContractError
 from specbus.spec.bundle import bundle
-from tests.support.documents import SPECS
+from tests.support.documents import COMMANDS, SPECS
 from tests.support.messages import UUID, publication
 
-COMMANDS = ("subscribe", "unsubscribe", "publish", "ping")
 CONTRACT = WebSocketContract(SPECS / "asyncapi.yaml", {name: name.upper() for name in COMMANDS})
 
 

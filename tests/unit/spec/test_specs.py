@@ -350,7 +350,8 @@ BODIES = [
     ("Health", {"uptime_sec": 123, "topics": 2, "subscribers": 4}),
     ("TopicStats", {"messages": 42, "subscribers": 3}),
 ]
-COMMANDS = ("subscribe", "unsubscribe", "publish", "ping")
+COMMANDS = [json.loads(text)["type"] for text in CLIENT_FRAMES]
+"""The operations that take them, each of which is named after the type of its frames."""
 
 
 @pytest.fixture(scope="module")

@@ -15,11 +15,10 @@ from hypothesis import strategies as st
 from specbus.bus.publication import Position, Publication
 from specbus.contract.commands import Refusal, WebSocketContract
 from specbus.wire import messages as wire
-from tests.support.documents import SPECS
+from tests.support.documents import COMMANDS, SPECS
 from tests.support.messages import UUID
 
-HANDLERS = {name: name for name in ("subscribe", "unsubscribe", "publish", "ping")}
-CONTRACT = WebSocketContract(SPECS / "asyncapi.yaml", HANDLERS)
+CONTRACT = WebSocketContract(SPECS / "asyncapi.yaml", {name: name for name in COMMANDS})
 CODES = get_args(wire.ErrorCode)
 
 
