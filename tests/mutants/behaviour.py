@@ -5,9 +5,7 @@ import contextlib
 import json
 import time
 import uuid
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -56,19 +54,14 @@ def later(seconds: float, call: Callable[[], None]) -> None:
     asyncio.get_running_loop().call_later(seconds, call)
 
 
-@contextmanager
-def retaining(
-    topic: MemoryTopic | None, publications: Callable[[list[Publication]], list[Publication]]
-) -> Iterator[None]:
-    """Meanwhile, `topic`, if there is one, retains what `publications` makes of what it retains."""
-    if topic is None:
-        yield
-        return
-    retained, topic.ring = topic.ring, deque(publications(list(topic.ring)), topic.ring.maxlen)
-    try:
-        yield
-    finally:
-        topic.ring = retained
+def edit_retained(patch: Patch, edit: Callable[[MemoryTopic, list[Publication]], list[Publication]]) -> None:
+    """Have `edit` change what topics seem to retain."""
+
+    def newest(original: Any, self: MemoryTopic, count: int) -> list[Publication]:
+        seeming = edit(self, original(self, self.retained))
+        return seeming[max(len(seeming) - count, 0) :]
+
+    wrap(patch, MemoryTopic, "newest", newest)
 
 
 def deaf(hub: Hub, topic: str, session: Session, seconds: float) -> None:
@@ -222,12 +215,18 @@ def http_publish_not_delivered(patch: Patch) -> None:
 @mutant("behaviour", "what is published over HTTP is delivered but not retained")
 def http_publish_not_retained(patch: Patch) -> None:
     service = running(patch)
+    left_out: set[tuple[str, int]] = set()
 
     async def publish(original: Any, self: RestOperations, name: str, body: Any) -> Any:
-        with retaining(service().engine.topics.get(name), lambda publications: publications):
-            return await original(self, name=name, body=body)
+        answer = await original(self, name=name, body=body)
+        if topic := service().engine.topics.get(name):
+            left_out.add((topic.epoch, topic.offset))
+        return answer
 
     wrap(patch, RestOperations, "publish_message", publish)
+    edit_retained(
+        patch, lambda topic, retained: [each for each in retained if (topic.epoch, each.offset) not in left_out]
+    )
 
 
 # Behaviour: what an event holds
@@ -279,14 +278,18 @@ def large_number_refused(patch: Patch) -> None:
 
 def edit_replay(patch: Patch, edit: Callable[[list[Publication], int], list[Publication]]) -> None:
     """Have `edit` change what a topic seems to retain to a subscription with `last_n`."""
-    service = running(patch)
+    asked = 0
 
     def subscribe(original: Any, self: Operations, topic: str, subscriber: Any, last_n: int, done: Done) -> None:
-        retained = service().engine.topics.get(topic) if last_n else None
-        with retaining(retained, lambda publications: edit(publications, last_n)):
+        nonlocal asked
+        asked = last_n
+        try:
             original(self, topic, subscriber, last_n, done)
+        finally:
+            asked = 0
 
     wrap(patch, Operations, "subscribe", subscribe)
+    edit_retained(patch, lambda _, retained: edit(retained, asked) if asked else retained)
 
 
 @mutant("behaviour", "a replay leaves out the newest message")
@@ -397,13 +400,17 @@ def history_one_short(patch: Patch) -> None:
 
 @mutant("behaviour", "a topic whose history is full retains no newer message")
 def full_history_keeps_oldest(patch: Patch) -> None:
+    kept: dict[str, list[Publication]] = {}
+
     def publish(original: Any, self: MemoryEngine, topic: str, message: bytes, done: Done) -> None:
         found = self.topics.get(topic)
-        full = found if found and found.retained == found.ring.maxlen else None
-        with retaining(full, lambda publications: publications):
-            original(self, topic, message, done)
+        before = found.newest(found.retained) if found else []
+        original(self, topic, message, done)
+        if found and found.retained == len(before):
+            kept.setdefault(found.epoch, before)
 
     wrap(patch, MemoryEngine, "publish", publish)
+    edit_retained(patch, lambda topic, retained: kept.get(topic.epoch, retained))
 
 
 # Behaviour: subscriptions and topics
@@ -549,16 +556,18 @@ def subscription_survives_deletion(patch: Patch) -> None:
 
 @mutant("behaviour", "a topic that is created again has the old one's messages")
 def history_survives_deletion(patch: Patch) -> None:
-    retained: dict[str, deque[Publication]] = {}
+    former: dict[str, list[Publication]] = {}
 
     def delete(original: Any, self: MemoryEngine, topic: str) -> None:
-        if topic in self.topics:
-            retained[topic] = self.topics[topic].ring
+        if found := self.topics.get(topic):
+            former[topic] = found.newest(found.retained)
         original(self, topic)
 
     def create(original: Any, self: MemoryEngine, topic: str) -> None:
         original(self, topic)
-        self.topics[topic].ring.extend(retained.pop(topic, ()))
+        former[self.topics[topic].epoch] = former.pop(topic, [])
+
+    edit_retained(patch, lambda topic, retained: [*former.get(topic.epoch, []), *retained])
 
     wrap(patch, MemoryEngine, "delete", delete)
     wrap(patch, MemoryEngine, "create", create)
