@@ -13,7 +13,7 @@ from specbus.contract.commands import Refusal, WebSocketContract
 from specbus.contract.phrasing import quoted
 from specbus.log import log_event
 from specbus.wire import messages
-from specbus.wire.websocket import payloads, text_frame, text_head
+from specbus.wire.websocket import payloads, text_frame, text_frames
 
 _log = logging.getLogger(__name__)
 
@@ -25,6 +25,7 @@ Frame: TypeAlias = dict[str, Any]
 """A frame that keeps the contract; its `message` is a `Verbatim`."""
 Handler: TypeAlias = Callable[["Session", Frame], None]
 """Carries out a command, and answers it."""
+_NO_FRAME: Frame = {}
 
 
 def event_frames(topic: str) -> Encode:
@@ -32,13 +33,7 @@ def event_frames(topic: str) -> Encode:
     event = messages.event_writer(topic)
 
     def encode(publications: Sequence[Publication]) -> bytes:
-        if len(publications) == 1:
-            return text_frame(event(publications[0]))
-        parts: list[bytes] = []
-        for publication in publications:
-            text = event(publication)
-            parts += (text_head(len(text)), text)
-        return b"".join(parts)
+        return text_frame(event(publications[0])) if len(publications) == 1 else text_frames(map(event, publications))
 
     return encode
 
@@ -125,7 +120,7 @@ class Session:
 
     def receive(self, text: bytes) -> None:
         """Carry out what the text message `text` asks for, and answer."""
-        frame: Frame = {}
+        frame = _NO_FRAME
         try:
             handler, frame = self._contract.dispatch(text)
             handler(self, frame)
