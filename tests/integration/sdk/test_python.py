@@ -294,7 +294,7 @@ async def test_json_is_sent_and_comes_as_it_is_written(server: Server) -> None:
         for text in texts:
             await client.publish("orders", RawJson(f" {text}\n"))
         frames = [await anext(subscription) for _ in texts]
-        assert [re.findall(r'"payload":(.*)\},"ts"', frame)[0] for frame in frames] == texts
+        assert [re.findall(r'"payload":(.*)\},"offset"', frame)[0] for frame in frames] == texts
         await client.publish("orders", {"in": [RawJson("1.0"), {"side": RawJson('"\\u0041"')}], "it": large})
         assert f'{{"in":[1.0,{{"side":"\\u0041"}}],"it":{large}}}' in await anext(subscription)
         await subscription.close()
