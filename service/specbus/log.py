@@ -1,4 +1,4 @@
-"""Logs: one line an event, for people or for machines."""
+"""Logs: one line for each event, for people or for machines."""
 
 import json
 import logging

@@ -110,7 +110,7 @@ class Server(uvicorn.Server):
                 access_log=False,
                 server_header=False,
                 lifespan="off",
-                # Only if all else fails: uvicorn calls it an error.
+                # A last resort, after our own deadline: uvicorn logs it as an error.
                 timeout_graceful_shutdown=math.ceil(shutdown_deadline) + 1,
             )
         )
@@ -146,7 +146,7 @@ class Server(uvicorn.Server):
     async def main_loop(self) -> None:
         """Wait until it is to stop. uvicorn's looks ten times a second."""
         self._loop = asyncio.get_running_loop()
-        # Once a second for the date of responses; 0 stands for a full second.
+        # Once a second, for the Date of responses; uvicorn takes 0 for a full second.
         while not await self.on_tick(0):
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._asked.wait(), 1)

@@ -75,7 +75,7 @@ class Settings(BaseModel):
     in seconds, sizes in bytes, queues and histories in messages.
     """
 
-    # Of `allow_inf_nan` pydantic says that it holds in the groups too, as they are plain dataclasses.
+    # In the groups too: pydantic applies it to plain dataclasses that are fields of a model.
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, revalidate_instances="always")
 
     specs: Annotated[Path, doc("Folder of openapi.yaml and asyncapi.yaml to run from")] = SPECS
@@ -91,7 +91,7 @@ class Settings(BaseModel):
 
 
 _NAME_PREFIXES = {"log": "log_"}
-"""What names of settings have before the name that they have in their group."""
+"""What the names of a group's settings begin with, where their names in the group would not do outside."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,1 +1,1 @@
-"""Who a client is, and what it may do."""
+"""Who may use the service."""

@@ -1,4 +1,4 @@
-"""What gives messages their place in the order and retains them: the seam between the bus and where topics live."""
+"""What gives messages their place in the order and retains them: what the bus asks of where topics live."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
@@ -22,10 +22,10 @@ class Listener(Protocol):
     """What this process wants of a topic."""
 
     def take(self, publication: Publication) -> None:
-        """Have a publication, in the topic's order."""
+        """Accept the next publication in the topic's order."""
 
     def end(self) -> None:
-        """Hear that the topic was deleted; nothing of it follows."""
+        """The topic was deleted: no publication of it follows."""
 
 
 class Engine(Protocol):
@@ -42,8 +42,8 @@ class Engine(Protocol):
     - **An epoch stands for continuity.** As long as it stays, so do the offsets. A topic that is created again has
       another one.
 
-    Callbacks are for engines that must ask another machine. One that need not calls them before the method returns,
-    and has nothing to await. All of it is called on the event loop's thread.
+    Methods call back, as an engine may have to ask another machine. One that need not ask calls back before the method
+    returns. All methods and callbacks are called on the event loop's thread.
     """
 
     @property
@@ -54,7 +54,7 @@ class Engine(Protocol):
         """Create a topic. Raises TopicExists, TooManyTopics."""
 
     def delete(self, topic: str) -> None:
-        """Delete a topic and what it retains; its listener hears of it. Raises TopicNotFound."""
+        """Delete a topic and what it retains; its listener is told. Raises TopicNotFound."""
 
     def attach(self, topic: str, listener: Listener) -> None:
         """Have `listener` take what is published from now on, until the topic ends. Raises TopicNotFound."""

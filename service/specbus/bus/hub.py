@@ -38,10 +38,10 @@ from specbus.bus.outbox import Outbox
 from specbus.bus.publication import Publication
 
 MAX_JOINED_BYTES = 262_144
-"""With so many bytes of messages pending, a topic does not wait for the end of the tick.
+"""A topic with this many bytes of messages pending is flushed before the tick ends.
 
-A quarter of it costs a delivery of 16 KiB a third more, in system calls. Twice as much saves a tenth, and holds twice
-as much for a subscriber that stalls.
+With a quarter of it, a delivery of 16 KiB costs a third more, for system calls. Twice as much would save a tenth, and
+hold twice as much in memory for a subscriber that stalls.
 """
 
 Encode: TypeAlias = Callable[[Sequence[Publication]], bytes]
@@ -66,15 +66,15 @@ class Subscriber(Protocol):
         """Takes encoded publications. A subscriber that is full then calls `Hub.pause`."""
 
     def notify_dropped(self, topic: str, count: int) -> None:
-        """Tell the peer, in the place of the missing publications, that `count` of `topic` were dropped."""
+        """Tell the client, in the place of the missing publications, that `count` of `topic` were dropped."""
 
     def notify_deleted(self, topic: str) -> None:
-        """Tell the peer that `topic` is gone, and its subscription with it."""
+        """Tell the client that `topic` is gone, and its subscription with it."""
 
     def overflow(self, lost: Sequence[tuple[str, int]]) -> None:
-        """End the connection, which the hub has forgotten: more waited for it than may.
+        """End the connection, which the hub has forgotten: more waited for it than is allowed.
 
-        `lost` is what waited for it, topics and how many publications of each.
+        `lost` is what waited for it: topics, and how many publications of each.
         """
 
 
@@ -140,7 +140,7 @@ class Fanout:
         return sum(len(group.deliver) for group in self.groups.values()) + len(self.waiting)
 
     def take(self, publication: Publication) -> None:
-        """Have a publication: it is handed on when the tick ends."""
+        """Accept a publication, which is handed on when the tick ends."""
         if not self.groups and not self.waiting:
             return
         pending = self._pending
@@ -154,7 +154,7 @@ class Fanout:
             self.flush()
 
     def end(self) -> None:
-        """Hear that the topic was deleted."""
+        """End the subscriptions, as the topic was deleted."""
         self._hub.end(self)
 
     def encode(self, subscriber: Subscriber) -> Encode:
@@ -195,7 +195,7 @@ class Fanout:
         self._pending = []
         self._pending_bytes = 0
         del self._with_pending[self]
-        # The outboxes first: who pauses while it takes the bytes joins them, and has these publications already.
+        # The outboxes first: a subscriber that pauses below gets one, and has been handed these publications already.
         overflowed = self._enqueue(publications) if self.waiting else ()
         for group in tuple(self.groups.values()):
             self.delivered += len(group.deliver) * len(publications)
@@ -206,7 +206,7 @@ class Fanout:
             self._hub.overflow(subscriber)
 
     def _enqueue(self, publications: list[Publication]) -> list[Subscriber]:
-        """Have `publications` wait where subscriptions wait. Gives those who are to go, as more waits than may."""
+        """Put `publications` into the topic's outboxes. Returns the subscribers to disconnect as theirs overflowed."""
         overflowed = []
         disconnect = self._hub.limits.overflow_policy is OverflowPolicy.DISCONNECT
         for subscriber, outbox in self.waiting.items():
@@ -253,14 +253,15 @@ class Hub:
         """Subscribe `subscriber` to `topic`, and have `replayed` wait for it, which the topic took before.
 
         They, and what is published after them, wait for `replay`: call that when the subscription has been
-        acknowledged. Who is subscribed already only gets the replay. Raises TopicNotFound, TooManySubscriptions.
+        acknowledged. A client that is subscribed already only gets the replay. Raises TopicNotFound,
+        TooManySubscriptions.
         """
         fanout = self.fanouts.get(topic)
         if fanout is None:
             fanout = Fanout(self, topic)
             self._engine.attach(topic, fanout)
             self.fanouts[topic] = fanout
-        # First, as it may end this very subscriber.
+        # Before `subscriber` is looked up: a flush may disconnect it.
         fanout.flush()
         member = self._member(subscriber)
         if fanout not in member.topics:
@@ -346,7 +347,7 @@ class Hub:
     def flush(self) -> None:
         """Hand on everything pending: the end of a tick."""
         while self.with_pending:
-            # Not one by one from the front: what is deleted there would be passed over again for each.
+            # Over a copy: to take the first key each time is slow, as a dict keeps gaps where keys were deleted.
             for fanout in tuple(self.with_pending):
                 fanout.flush()
 

@@ -12,14 +12,14 @@ from specbus.bus.limits import Limits
 from specbus.bus.publication import Position, Publication
 
 _EPOCH_BYTES = 9
-"""Random bytes of an epoch, which make 12 characters: as unlikely to come twice as need be, and short in every ack."""
+"""Random bytes of an epoch, 12 characters in base64: enough never to come twice, and few, as every ack has them."""
 
 
 class MemoryTopic:
     """A topic, and what it retains.
 
-    That is in columns: publications are made again when history is asked for. As an object each, they would cost a
-    twentieth of a publication when newer ones push them out, as by then they are in none of the processor's caches.
+    It is retained in columns, of which publications are made when history is asked for. If they were retained as
+    objects, to publish would cost a twentieth more: the one that is pushed out is in none of the processor's caches.
     """
 
     __slots__ = ("end", "epoch", "name", "offset", "take", "texts", "times")

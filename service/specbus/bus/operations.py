@@ -1,6 +1,6 @@
 """What can be asked of the bus, in one place for every transport: WebSocket, REST and what is to come.
 
-Each operation is asked here whether it may be done, and is counted and logged here.
+What all transports share in carrying out an operation (limits, counts, log lines) belongs here.
 """
 
 import logging

@@ -37,11 +37,14 @@ class Outbox:
 
     @property
     def excess(self) -> int:
-        """How many more wait than may."""
+        """How many publications wait beyond the limit."""
         return max(len(self.waiting) - self._limit - self._room_for_replay, 0)
 
     def drop_oldest(self) -> int:
-        """Drop what is too much, count it until the subscriber is told, and say how many that were."""
+        """Drop the oldest publications beyond the limit; how many.
+
+        They count as `dropped` until the subscriber is told.
+        """
         excess = self.excess
         for _ in range(excess):
             self.waiting.popleft()
@@ -54,5 +57,5 @@ class Outbox:
         return count
 
     def emptied(self) -> None:
-        """Take back the room that a replay had."""
+        """Take back the room that replays were given: all that waited is delivered."""
         self._room_for_replay = 0

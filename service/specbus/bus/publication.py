@@ -2,14 +2,14 @@
 
 import msgspec
 
-# msgspec.Struct as a class with slots whose constructor is in C: made for each message, and a third of the time.
+# One of each is made for every message. A msgspec.Struct, with slots and a constructor in C, takes a third of the time.
 
 
 class Position(msgspec.Struct, frozen=True, gc=False):
     """A place in a topic's order.
 
     Args:
-        epoch: Opaque, at most 32 characters. Another one says that continuity with what was before is not vouched for.
+        epoch: Opaque, at most 32 characters. When it changes, offsets do not continue those before.
         offset: Grows within the epoch, not necessarily by 1. A topic that has taken nothing is at 0.
 
     """

@@ -1,8 +1,8 @@
 """The REST application: connexion on the contract.
 
 The way of a request: `Routing` finds its operation, by connexion's router; `Dispatch` has the contract judge it and
-calls the handler; what either raises, connexion's error handlers make a problem document of. Of connexion's other
-middleware nothing is left to do: what it checks, the contract has checked, compiled and with words of ours.
+calls the handler; connexion's error handlers make a problem document of what either raises. connexion's other
+middleware is left out: what it would check the contract has checked, faster and in our words.
 """
 
 import logging
@@ -87,6 +87,7 @@ def build(
         raise ContractError(f"openapi.yaml: {place}: {getattr(error, 'message', error)}") from None
 
     async def entered(scope: Any, receive: Any, send: Any) -> None:
+        # connexion writes itself into the scope, which may be that of an application that this one is mounted in.
         await app(dict(scope), receive, send)
 
     return entered

@@ -112,13 +112,13 @@ class ResponseCheck:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, and check what is sent."""
-        # connexion will say in it what it routed the request to.
+        # connexion writes into it what it routed the request to.
         routing: dict[str, Any] = {}
         scope = {**scope, "extensions": {**scope.get("extensions", {}), ROUTING_CONTEXT: routing}}
         start: Message = {}
         body = bytearray()
         held: list[Message] = []
-        """The start, as with it a client may have all of the response before the log says what is wrong with it."""
+        """Messages not yet passed on: the log says what is wrong before the client can have the whole response."""
 
         async def checked(message: Message) -> None:
             held.append(message)

@@ -56,7 +56,6 @@ class RestOperations:
             connections: Counts the open WebSocket connections.
             root_path: What paths that clients are told begin with.
 
-
         """
         self._operations = operations
         self._contract = contract
@@ -72,7 +71,7 @@ class RestOperations:
         return {_camel(name): getattr(self, name) for name in names}
 
     async def get_index(self, request: Request) -> Response:
-        """Say what is where."""
+        """List the paths of the service."""
         links = {
             name: self._root(request) + path for name, path in {**_LINKS, "websocket": self._websocket_path}.items()
         }
@@ -80,7 +79,7 @@ class RestOperations:
         return _body(index, headers={"Vary": "Accept"})
 
     async def get_health(self) -> Response:
-        """Count what there is."""
+        """Say how long the service has been up, and how much it has to do."""
         topics = self._operations.numbers().values()
         return _body(
             {

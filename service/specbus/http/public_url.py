@@ -24,7 +24,7 @@ class Address:
 
     @classmethod
     def of(cls, scheme: str, headers: Headers, root_path: str) -> "Address | None":
-        """The address that a request went to, by what a proxy says of it, if any; None where nothing sane says it.
+        """The address that a request went to, by what a proxy says of it, if any; None if that is not valid.
 
         It only goes into the answer to this request: a client that lies about it fools itself.
         """

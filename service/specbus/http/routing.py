@@ -13,11 +13,11 @@ from specbus.http.problems import ProblemError
 
 
 class Routing(RoutingMiddleware):  # type: ignore[misc] # connexion has no types
-    """connexion's routing, with what HTTP and OpenAPI ask of it beside.
+    """connexion's routing, with what else HTTP and OpenAPI ask for.
 
     connexion has a route for each operation, and Starlette's router tries them one after the other. Here each path has
     one more, for the methods that are not in the contract; paths without parameters go before those with (OpenAPI
-    3.0.3, "Paths Object"); and a slash too many makes another path, not a redirect.
+    3.0.3, "Paths Object"); and a path with a slash too many is another path, not redirected.
     """
 
     router: Any

@@ -1,4 +1,4 @@
-"""WebSocket connections that an ASGI server carries, for who has the service mounted in an application of theirs.
+"""WebSocket connections that an ASGI server carries, where the service is mounted in another application.
 
 The ASGI server takes frames apart, answers pings and sends its own. The client is a `Session` here as it is behind
 `specbus serve`: with the same commands, limits and words.
@@ -36,7 +36,7 @@ _log = logging.getLogger(__name__)
 
 _HIGH = 65_536
 _LOW = 16_384
-"""Bytes: asyncio's limits for the buffer of a transport."""
+"""Bytes queued with which a client is paused, and goes on: as asyncio has them for the buffer of a transport."""
 
 
 class AsgiEndpoint:
@@ -182,7 +182,7 @@ class AsgiConnection(Session):
             asyncio.get_running_loop().call_later(CLOSE_TIMEOUT, self.abort)
 
     def fail(self, code: CloseCode, reason: str) -> None:
-        """Do the same: what comes from the client has no effect any more."""
+        """Close likewise: from now on nothing that the client sends has an effect."""
         self.close(code, reason)
 
     # Inside

@@ -11,7 +11,7 @@ A connection is in one of three states.
 
 Beside that, these may be set while it is open:
 
-    reader.paused   The transport's buffer is full: the peer does not read. The hub has everything wait. Commands that
+    reader.paused   The transport's buffer is full: the client does not read. The hub has everything wait. Commands that
                     come are held by the reader, as each has an answer; then the transport reads no more either.
     stopping        The service stops. What waits is sent first; then the connection closes with 1001.
 
@@ -40,7 +40,7 @@ from specbus.wire.websocket import BINARY, HELD, OUTPUT, PING, FrameReader, Sign
 _log = logging.getLogger(__name__)
 
 CLOSE_TIMEOUT = 5.0
-"""Seconds that a peer has to complete the closing handshake."""
+"""Seconds that a client has to complete the closing handshake."""
 
 
 class _State(enum.Enum):
@@ -82,7 +82,7 @@ class Connection(Session, asyncio.Protocol):
         self._close_reason = ""
         self._closer: asyncio.TimerHandle | None = None
         self.alive = True
-        """Whether something came from the peer, or went to it, since it was last pinged."""
+        """Whether something came from the client, or went to it, since it was last pinged."""
 
     # What asyncio calls
 
@@ -106,7 +106,7 @@ class Connection(Session, asyncio.Protocol):
             self.end_read()
 
     def pause_writing(self) -> None:
-        """Have the hub queue: the peer does not read as fast as we write."""
+        """Have the hub queue: the client does not read as fast as we write."""
         self._reader.paused = True
         self._endpoint.hub.pause(self)
 
@@ -136,12 +136,12 @@ class Connection(Session, asyncio.Protocol):
             log_event(_log, logging.INFO, "connection closed", peer=self.peer, reason=reason)
 
     def eof_received(self) -> None:
-        """Let the transport close: a peer that will send no more cannot take part in a WebSocket."""
+        """Let the transport close: a client that will send no more cannot take part in a WebSocket."""
 
     # What uvicorn and the registry call
 
     def shutdown(self) -> None:
-        """Close with 1001 once what waits for the peer is sent; within the deadline in any case."""
+        """Close with 1001 once what waits for the client is sent; within the deadline in any case."""
         if self._state is _HANDSHAKE:
             self._transport.close()
             return
@@ -159,18 +159,18 @@ class Connection(Session, asyncio.Protocol):
             self._transport.write(PING)
 
     def give_up(self) -> None:
-        """Close a connection whose peer is silent."""
+        """Close a connection whose client is silent."""
         self.close(CloseCode.INTERNAL_ERROR, "no answer to a ping in time")
 
     def send_heartbeat(self, message: bytes) -> None:
-        """Send `message`, unless the peer has more to read than it reads."""
+        """Send `message`, unless the client has more to read than it reads."""
         if not self._reader.paused and self._state is _OPEN:
             self.send(message)
 
     # What the reader calls; it calls `receive` too
 
     def hear(self, signal: Signal) -> None:
-        """Follow what the reader has found."""
+        """Act on a signal of the reader's."""
         if signal is OUTPUT:
             self._write_out()
         elif signal is HELD:
@@ -178,7 +178,7 @@ class Connection(Session, asyncio.Protocol):
         elif signal is BINARY:
             self.refuse_binary()
         else:
-            # The event loop would read on as long as there is something to read.
+            # Else the event loop would read on, for this connection alone, as long as there is something to read.
             self._transport.pause_reading()
             asyncio.get_running_loop().call_soon(self._read_on)
 
@@ -242,7 +242,7 @@ class Connection(Session, asyncio.Protocol):
             self._transport.close()
 
     def _abort_after(self, seconds: float) -> None:
-        """Abort the connection after `seconds`, if that is not to happen sooner already."""
+        """Abort the connection after `seconds`, or when it was to be aborted before, whichever is sooner."""
         loop = asyncio.get_running_loop()
         if self._closer is not None:
             if self._closer.when() <= loop.time() + seconds:

@@ -31,10 +31,10 @@ class Refused(Exception):
 
 
 def respond(data: bytes, check: Callable[[str, list[str]], None]) -> Response:
-    """The answer to the request `data`, one and all of it. Its status is 101 if it is accepted.
+    """The answer to a handshake. Its status is 101 if that is accepted.
 
     Args:
-        data: The request's head, which an HTTP parser has read before.
+        data: The whole request, a head that uvicorn's HTTP parser has accepted.
         check: Is given the path without its query, and the values of X-API-Key. Raises Refused.
 
     """

@@ -1,4 +1,4 @@
-"""How often a WebSocket connection is probed, and how long its peer may take to answer."""
+"""How often a WebSocket connection is probed, and how long its client may take to answer."""
 
 from dataclasses import dataclass
 from typing import Annotated

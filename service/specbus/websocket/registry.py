@@ -13,16 +13,16 @@ class Registered(Protocol):
 
     @property
     def alive(self) -> bool:
-        """Whether the peer has shown life since it was last pinged."""
+        """Whether the client has shown life since it was last pinged."""
 
     def ping(self) -> None:
-        """Ping the peer, and set `alive` to false."""
+        """Ping the client, and set `alive` to false."""
 
     def give_up(self) -> None:
-        """Close a connection whose peer is silent."""
+        """Close a connection whose client is silent."""
 
     def send_heartbeat(self, message: bytes) -> None:
-        """Send `message`, an `info`, if the peer reads."""
+        """Send `message`, an `info`, if the client reads."""
 
 
 class Registry:

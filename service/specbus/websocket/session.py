@@ -18,7 +18,7 @@ from specbus.wire.websocket import payloads, text_frame, text_frames
 _log = logging.getLogger(__name__)
 
 _MAX_ANSWERS = 64
-"""So many answers are sent without waiting for more."""
+"""Answers that are sent together at most."""
 _MAX_TOPIC_SHOWN = 128
 
 Frame: TypeAlias = dict[str, Any]
@@ -44,7 +44,7 @@ class Session:
     __slots__ = ("_answers", "_contract", "_limit_logged", "deliver", "peer")
 
     encoding = staticmethod(event_frames)
-    """As the hub wants it."""
+    """That of `Subscriber`, for the hub."""
 
     def __init__(self, contract: WebSocketContract[Handler], peer: str) -> None:
         """Keep `contract`, and carry out its commands. `peer` is the client's address, for the log."""
@@ -56,7 +56,7 @@ class Session:
         What carries the session makes the list before it hands on what came. Between reads it is None.
         """
         self._limit_logged = False
-        """Whether the log has it that the client wanted more than a connection may have."""
+        """Whether it was logged that the client reached a limit, which is done once for each connection."""
         self.deliver: Callable[[bytes], object]
         """Takes frames, and sends them."""
 

@@ -63,7 +63,7 @@ def event_writer(topic: str) -> Callable[[Taken], bytes]:
     clock = _clock
 
     def event(taken: Taken) -> bytes:
-        # Looked at here, as a call takes a third of what an event does.
+        # Compared here too: to call `at` takes a third of the time that an event does.
         if not clock.second <= taken.ts < clock.next:
             clock.at(taken.ts)
         return b'%b%b,"offset":%d,"ts":"%b"}' % (head, taken.message, taken.offset, clock.ascii)
@@ -72,7 +72,7 @@ def event_writer(topic: str) -> Callable[[Taken], bytes]:
 
 
 class _Ack(msgspec.Struct, tag_field="type", tag="ack", omit_defaults=True, gc=False):
-    # All have a default, as the order of the protocol has what is optional first.
+    # All have a default: a Struct wants that of fields after one that has, and the first in the protocol is optional.
     request_id: str | None = None
     topic: str | None = None
     status: str | None = None
@@ -113,7 +113,7 @@ def error(
 
 
 def info(msg: Literal["ping", "topic_deleted"], topic: str | None = None) -> bytes:
-    """News that nobody asked for."""
+    """What is sent unasked: a heartbeat, or the end of a topic."""
     return _object({"type": "info", "topic": topic, "msg": msg, "ts": _now()})
 
 

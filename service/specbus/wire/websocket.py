@@ -43,9 +43,9 @@ from websockets.speedups import apply_mask
 LIBRARY_LOGGER = logging.getLogger("websockets.server")
 """Where the sans-I/O object logs, for all connections: it would make a logger adapter for each."""
 MAX_FRAGMENTS = 16_384
-"""Fragments that a message may have: empty ones cost time too. It is 1 MiB in pieces of 64 bytes."""
+"""Maximum number of fragments of a message, as empty ones cost time too: 1 MiB in pieces of 64 bytes."""
 FRAGMENTS_PER_TURN = 256
-"""Fragments of a message after which other connections have their turn. No answers slow these down."""
+"""Fragments of a message after which other connections have their turn. No answers slow their sender down."""
 PING = b"\x89\x00"
 """A ping frame without a payload (RFC 6455, 5.5.2)."""
 
@@ -65,7 +65,7 @@ def _text_head(size: int) -> bytes:
 
 
 _HEADS = [_text_head(size) for size in range(1024)]
-"""The heads of nearly all frames. To make one takes as long as to put the frame together."""
+"""The heads of nearly all frames, by size: to make one takes as long as to join it with its payload."""
 
 
 def text_frame(payload: bytes) -> bytes:
@@ -118,10 +118,10 @@ class Handler(Protocol):
     """Whose frames a `FrameReader` takes apart."""
 
     def receive(self, text: bytes) -> None:
-        """Have a text message. It is not known to be UTF-8."""
+        """Take a text message, which may not be UTF-8."""
 
     def hear(self, signal: Signal) -> None:
-        """Have what is no text message."""
+        """Take a signal."""
 
 
 class _Fragments:
@@ -145,7 +145,7 @@ class FrameReader:
         self._max_size = max_size
         self._rest: bytearray | None = None
         self._need = 0
-        """How many bytes of `_rest` it takes to get on."""
+        """How long `_rest` must be before there is something to read in it."""
         self._fragments: _Fragments | None = None
         self._sansio: ServerProtocol | None = None
         self.paused = False
@@ -162,7 +162,7 @@ class FrameReader:
                 return
             data = bytes(self._rest)
             self._rest = None
-        # The loop is that of nearly all traffic: no call for a whole text frame but to unmask it.
+        # Nearly all traffic is whole text frames: this loop calls nothing for one but what unmasks it, and the handler.
         position, size, limit = 0, len(data), self._max_size
         while not self.closing:
             start = position + 2

@@ -1,4 +1,4 @@
-"""Any order of operations on several connections, against a model of the broker."""
+"""Any order of operations on several connections, against a model of the bus."""
 
 import functools
 import json
