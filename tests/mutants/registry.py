@@ -38,6 +38,7 @@ def mutant(area: Area, defect: str, **settings: Any) -> Callable[[Apply], Apply]
 
     def enter(apply: Apply) -> Apply:
         name = apply.__name__.replace("_", "-")
+        assert name not in MUTANTS, f"two mutants are called {name}"
         MUTANTS[name] = Mutant(name, area, defect, apply, settings)
         return apply
 
