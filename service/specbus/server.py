@@ -1,4 +1,4 @@
-"""The server: uvicorn, with limits to a request's head, and with signals and a stop of our own."""
+"""The server: uvicorn, with signals and a stop of our own."""
 
 import asyncio
 import contextlib
@@ -8,88 +8,20 @@ import os
 import signal
 import socket
 from collections.abc import Callable, Iterator
-from http import HTTPStatus
 from types import FrameType
 from typing import Any, cast
 
 import uvicorn
 from starlette.types import ASGIApp
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from specbus import __version__
+from specbus.http.connection import HttpConnection
 from specbus.log import log_event
 from specbus.websocket.connection import Connection
 from specbus.websocket.endpoint import Endpoint
-from specbus.wire import problem
 
 _log = logging.getLogger(__name__)
-
-MAX_HEAD_BYTES = 65_536
-"""How large the head of a request may be: its first line and its header fields."""
-HEAD_TIMEOUT = 10.0
-"""Seconds that the head of a request may take to come."""
-
-
-class _Http(HttpToolsProtocol):
-    """uvicorn's HTTP protocol, with limits to a request's head; what is not HTTP gets a problem document too."""
-
-    _head_timer: asyncio.TimerHandle | None = None
-    _between = 0
-    """How many bytes came since the last head or part of a body: of the next head, or of a body's trailer."""
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
-        super().connection_made(transport)
-        self._await_head()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        super().connection_lost(exc)
-        self._head_came()
-
-    def data_received(self, data: bytes) -> None:
-        if self.timeout_keep_alive_task:  # which ends here
-            self._await_head()
-        self._between += len(data)
-        super().data_received(data)
-        if self._between > MAX_HEAD_BYTES and not self.transport.is_closing():
-            self._refuse_head()
-
-    def on_headers_complete(self) -> None:
-        self._head_came()
-        if len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers) > MAX_HEAD_BYTES:
-            self._refuse_head()
-            raise ValueError  # so that the parser stops
-        super().on_headers_complete()
-
-    def on_body(self, body: bytes) -> None:
-        self._between = 0
-        super().on_body(body)
-
-    def send_400_response(self, msg: str) -> None:
-        """Refuse what is not HTTP/1.1 (RFC 9112, 2.2) and close."""
-        if not self.transport.is_closing():
-            self._refuse(HTTPStatus.BAD_REQUEST, "the request is not valid HTTP/1.1")
-
-    def _refuse_head(self) -> None:
-        detail = f"the head of a request may have at most {MAX_HEAD_BYTES} bytes"
-        self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, detail)
-
-    def _refuse(self, status: HTTPStatus, detail: str) -> None:
-        """Answer with a problem document and close."""
-        body = problem.encode(status, detail)
-        fields = {"content-type": problem.MEDIA_TYPE, "content-length": len(body), "connection": "close"}
-        head = "".join(f"{name}: {value}\r\n" for name, value in fields.items()).encode()
-        self.transport.write(b"%b%b\r\n%b" % (STATUS_LINE[status], head, body))
-        self.transport.close()
-
-    def _await_head(self) -> None:
-        self._head_timer = self.loop.call_later(HEAD_TIMEOUT, self.transport.close)
-
-    def _head_came(self) -> None:
-        self._between = 0
-        if self._head_timer:
-            self._head_timer.cancel()
-            self._head_timer = None
 
 
 class Server(uvicorn.Server):
@@ -105,7 +37,7 @@ class Server(uvicorn.Server):
             uvicorn.Config(
                 cast("Any", asgi),
                 ws=cast("Any", connection),
-                http=_Http,
+                http=HttpConnection,
                 log_config=None,
                 access_log=False,
                 server_header=False,
@@ -164,7 +96,7 @@ class Server(uvicorn.Server):
 
     def _abort_http(self) -> None:
         for connection in list(self.server_state.connections):
-            if isinstance(connection, _Http):
+            if isinstance(connection, HttpConnection):
                 connection.transport.abort()
 
     @contextlib.contextmanager

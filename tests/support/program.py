@@ -3,6 +3,7 @@
 import contextlib
 import os
 import re
+import resource
 import signal
 import subprocess
 import sys
@@ -120,3 +121,9 @@ def until(ready: Callable[[], bool]) -> None:
     end = time.monotonic() + DEADLINE
     while not ready():
         assert time.monotonic() < end, "what the test waits for did not come"
+
+
+def resident_bytes(service: Program) -> int:
+    """How much memory the service's process has."""
+    pages = int(Path(f"/proc/{service.process.pid}/statm").read_text().split()[1])
+    return pages * resource.getpagesize()

@@ -444,7 +444,7 @@ WAITING = {
 def test_a_connection_on_which_no_head_comes_in_time_is_closed_and_one_with_a_request_is_not(
     server: Server, client: httpx.Client, monkeypatch: pytest.MonkeyPatch, sent: list[bytes]
 ) -> None:
-    monkeypatch.setattr("specbus.server.HEAD_TIMEOUT", 0.1)
+    monkeypatch.setattr("specbus.http.connection.HEAD_TIMEOUT", 0.1)
     with (
         socket.create_connection(("127.0.0.1", server.port), timeout=10) as older,
         socket.create_connection(("127.0.0.1", server.port), timeout=10) as idle,
@@ -464,7 +464,7 @@ def test_a_connection_on_which_no_head_comes_in_time_is_closed_and_one_with_a_re
 
 
 async def test_a_websocket_stays_though_no_further_head_comes(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("specbus.server.HEAD_TIMEOUT", 0.1)
+    monkeypatch.setattr("specbus.http.connection.HEAD_TIMEOUT", 0.1)
     async with connected(server) as websocket:
         reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
         assert await reader.read() == b""

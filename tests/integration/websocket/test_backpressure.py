@@ -2,17 +2,15 @@
 
 import asyncio
 import json
-import resource
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import httpx
 import pytest
 
 from tests.support.messages import publication
-from tests.support.program import Program, program
+from tests.support.program import Program, program, resident_bytes
 from tests.support.server import Server, Socket, connected
 from tests.support.stalling import BULK, ENOUGH, frames_to_the_end, shown, stalling
 
@@ -285,12 +283,6 @@ async def test_a_client_that_does_not_read_its_answers_is_read_no_more_until_it_
         ("orders", 1),
         *(answer for number in range(early, len(commands)) for answer in (f"{number}", ("orders", 1))),
     ]
-
-
-def resident_bytes(service: Program) -> int:
-    """How much memory the service's process has."""
-    pages = int(Path(f"/proc/{service.process.pid}/statm").read_text().split()[1])
-    return pages * resource.getpagesize()
 
 
 @asynccontextmanager

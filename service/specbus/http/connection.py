@@ -1,0 +1,243 @@
+"""One HTTP connection: uvicorn's protocol class, with what it lacks.
+
+# Theory of operation
+
+What comes is kept in `_unread` and given to the parser in pieces, as long as at most `MAX_PIPELINED` requests wait for
+those before them. While one waits, or anything is unread, the flow is held: nothing more is read from the transport,
+whoever asks for it. Each answer that is complete goes on with what is unread.
+
+The parser stops after the head of a request that asks for an upgrade:
+
+    to WebSocket    Once all requests before it are answered, the transport goes to the WebSocket's protocol class, with
+                    what has come behind the head.
+    to all else     The head is parsed again without the wish, and so is what follows it: its body, and other requests
+                    (RFC 9110, 7.8). uvicorn would drop the body and take what comes next for a request.
+
+What cannot be parsed is refused when what came before it is answered, and then the connection ends.
+"""
+
+import asyncio
+from http import HTTPStatus
+from typing import Any, cast
+
+import httptools
+from uvicorn.protocols.http.flow_control import FlowControl
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+from specbus.wire import problem
+
+MAX_HEAD_BYTES = 65_536
+"""How large the head of a request may be: its first line and its header fields."""
+HEAD_TIMEOUT = 10.0
+"""Seconds that the head of a request may take to come."""
+MAX_PIPELINED = 16
+"""Requests that may wait for the answers to those before them on their connection."""
+_PIECE = 4_096
+"""Bytes that are parsed before it is looked whether more requests wait than may. A body comes in such pieces too."""
+
+
+class _Flow(FlowControl):
+    """Flow control that does not read while it is held, even if uvicorn would."""
+
+    held = False
+
+    def resume_reading(self) -> None:
+        if not self.held:
+            super().resume_reading()
+
+
+class HttpConnection(HttpToolsProtocol):
+    """uvicorn's HTTP protocol, with limits; what is not HTTP gets a problem document too."""
+
+    flow: _Flow
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._head_timer: asyncio.TimerHandle | None = None
+        self._between = 0
+        """How many bytes came since the last head or part of a body: of the next head, or of a body's trailer."""
+        self._unread = b""
+        """What has come and is not yet parsed."""
+        self._unanswered = 0
+        """Requests that were parsed and have not been answered in full."""
+        self._handshake = False
+        """Whether the last request asks for a WebSocket, and waits for the answers before its own."""
+        self._refusal: tuple[HTTPStatus, str] | None = None
+        """How what could not be parsed is refused, once what came before it is answered."""
+        self._over = False
+        """Whether nothing of what comes is looked at any more."""
+
+    # What asyncio calls
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
+        """Wait for the head of the first request."""
+        super().connection_made(transport)
+        self.flow = _Flow(transport)
+        self._await_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget what is left."""
+        self._unread = b""
+        self._over = True
+        super().connection_lost(exc)
+        self._head_came()
+
+    def data_received(self, data: bytes) -> None:
+        """Parse what came, or keep it until more requests may wait."""
+        self._unread = self._unread + data if self._unread else data
+        self._parse()
+
+    # What the parser calls
+
+    def on_headers_complete(self) -> None:
+        """Have a head, and the request begin."""
+        self._head_came()
+        if len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers) > MAX_HEAD_BYTES:
+            self._refuse_head()
+            raise ValueError  # so that the parser stops
+        if self.parser.get_method() == b"CONNECT":
+            self._refuse(HTTPStatus.NOT_IMPLEMENTED, "CONNECT is for proxies")
+            raise ValueError
+        if not self.parser.should_upgrade():
+            super().on_headers_complete()
+            self._unanswered += 1
+
+    def on_body(self, body: bytes) -> None:
+        """Have a part of a body."""
+        self._between = 0
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """Have the end of a request."""
+        if not self.parser.should_upgrade():
+            super().on_message_complete()
+
+    # What uvicorn calls
+
+    def _should_upgrade(self) -> bool:
+        """Whether uvicorn is to deal with the upgrade that the parser has found. It is done here."""
+        return False
+
+    def on_response_complete(self) -> None:
+        """Begin the next request, and parse more."""
+        self._unanswered -= 1
+        super().on_response_complete()
+        if not self.transport.is_closing():
+            self._parse()
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what is not HTTP/1.1 (RFC 9112, 2.2) and close."""
+        self._refuse(HTTPStatus.BAD_REQUEST, "the request is not valid HTTP/1.1")
+
+    # Inside
+
+    def _parse(self) -> None:
+        """Parse what is unread, as far as it may be."""
+        if self._unread and not self._over:
+            if self.timeout_keep_alive_task:  # which ends here
+                self._unset_keepalive_if_required()
+                self._await_head()
+            self._feed()
+        if self.transport.is_closing():
+            return
+        if not self._unanswered and self._refusal:
+            self._write_refusal(*self._refusal)
+            return
+        if not self._unanswered and self._handshake:
+            self._open_websocket()
+            return
+        self.flow.held = self._handshake or self._over or bool(self.pipeline or self._unread)
+        if self.flow.held:
+            self.flow.pause_reading()
+        else:
+            self.flow.resume_reading()
+
+    def _feed(self) -> None:
+        """Give the parser what is unread, as long as few requests wait."""
+        data, position = self._unread, 0
+        while position < len(data) and len(self.pipeline) < MAX_PIPELINED and not self._over:
+            piece = data[position : position + _PIECE]
+            position += len(piece)
+            self._between += len(piece)
+            try:
+                self.parser.feed_data(piece)
+            except httptools.HttpParserUpgrade as stop:
+                position -= len(piece) - stop.args[0]
+                if self._asks_for_websocket():
+                    self._handshake = self._over = True
+                    break
+                head = self._head_without_upgrade()
+                self.parser = httptools.HttpRequestParser(self)
+                self.parser.feed_data(head)
+            except httptools.HttpParserError:
+                self.send_400_response("")
+            if self._between > MAX_HEAD_BYTES and not self._over:
+                self._refuse_head()
+        self._unread = data[position:]
+
+    def _asks_for_websocket(self) -> bool:
+        """Whether the upgrade asked for is to WebSocket. With HTTP/1.0 there is none (RFC 9110, 7.8)."""
+        protocols = [
+            token.strip().lower() for name, value in self.headers if name == b"upgrade" for token in value.split(b",")
+        ]
+        return b"websocket" in protocols and self.parser.get_http_version() == "1.1"
+
+    def _head_without_upgrade(self) -> bytes:
+        """The head that was read last, as if it asked for no upgrade."""
+        version = self.parser.get_http_version().encode()
+        lines = [b"%b %b HTTP/%b" % (self.parser.get_method(), self.url, version)]
+        for name, value in self.headers:
+            if name == b"connection":
+                tokens = [token.strip() for token in value.split(b",")]
+                value = b", ".join(token for token in tokens if token.lower() != b"upgrade")
+            if name != b"upgrade":
+                lines.append(b"%b: %b" % (name, value))
+        return b"\r\n".join([*lines, b"", b""])
+
+    def _open_websocket(self) -> None:
+        """Hand the transport over, with what has come behind the handshake."""
+        behind, self._unread = self._unread, b""
+        self._handshake = False
+        self._unset_keepalive_if_required()
+        self._head_came()
+        self.flow.held = False
+        self.flow.resume_reading()
+        self.scope["method"] = self.parser.get_method().decode()
+        self.handle_websocket_upgrade()
+        if behind and not self.transport.is_closing():
+            cast("asyncio.Protocol", self.transport.get_protocol()).data_received(behind)
+
+    def _refuse_head(self) -> None:
+        detail = f"the head of a request may have at most {MAX_HEAD_BYTES} bytes"
+        self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, detail)
+
+    def _refuse(self, status: HTTPStatus, detail: str) -> None:
+        """Answer with a problem document in the place of the request that is parsed, and close."""
+        if self._over:
+            return
+        self._over = True
+        if self.pipeline and self.pipeline[0][0].more_body:
+            # It is this one's body. Its turn has not come.
+            self.pipeline.popleft()
+            self._unanswered -= 1
+        elif self.cycle and self.cycle.more_body:
+            self._write_refusal(status, detail)
+            return
+        self._refusal = status, detail
+
+    def _write_refusal(self, status: HTTPStatus, detail: str) -> None:
+        body = problem.encode(status, detail)
+        fields = {"content-type": problem.MEDIA_TYPE, "content-length": len(body), "connection": "close"}
+        head = "".join(f"{name}: {value}\r\n" for name, value in fields.items()).encode()
+        if not (self.cycle and self.cycle.response_started and not self.cycle.response_complete):
+            self.transport.write(b"%b%b\r\n%b" % (STATUS_LINE[status], head, body))
+        self.transport.close()
+
+    def _await_head(self) -> None:
+        self._head_timer = self.loop.call_later(HEAD_TIMEOUT, self.transport.close)
+
+    def _head_came(self) -> None:
+        self._between = 0
+        if self._head_timer:
+            self._head_timer.cancel()
+            self._head_timer = None
