@@ -10,6 +10,8 @@ from dataclasses import asdict
 from starlette.routing import Router
 from starlette.types import Receive, Scope, Send
 
+from specbus.auth import origins
+from specbus.auth.origins import WebRules
 from specbus.bus.hub import Hub
 from specbus.bus.memory import MemoryEngine
 from specbus.bus.operations import Operations
@@ -34,10 +36,21 @@ class App:
     It needs no start. It belongs to the event loop in which the first request comes.
     """
 
-    def __init__(self, settings: Settings) -> None:
-        """Put the service together. Raises ContractError."""
+    def __init__(self, settings: Settings, default_hosts: frozenset[str] | None = None) -> None:
+        """Put the service together. Raises ContractError.
+
+        Args:
+            settings: The settings.
+            default_hosts: The names by which it may be reached if the settings have none; None for any.
+
+        """
         api_key = settings.auth.api_key.get_secret_value() if settings.auth.api_key else None
         limits = settings.limits
+        hosts = settings.auth.allowed_hosts
+        web = WebRules(
+            origins.origins(settings.auth.allowed_origins or ""),
+            origins.hosts(hosts) if hosts else default_hosts,
+        )
         self.engine = MemoryEngine(limits)
         self.hub = Hub(self.engine, lambda flush: asyncio.get_running_loop().call_soon(flush), limits)
         self.operations = Operations(self.engine, self.hub)
@@ -48,6 +61,7 @@ class App:
             limits,
             settings.keepalive,
             api_key=api_key,
+            web=web,
             close_deadline=settings.server.shutdown_deadline,
             debug=settings.debug,
         )
@@ -69,6 +83,7 @@ class App:
             rest_operations.by_id(),
             self.endpoint.path,
             api_key=api_key,
+            web=web,
             max_body_bytes=limits.max_frame_bytes,
             site=settings.docs and _has_pages(),
             debug=settings.debug,
@@ -114,7 +129,7 @@ class Service(App):
 
     def __init__(self, settings: Settings) -> None:
         """Put the service together, inside a running loop. Raises ContractError."""
-        super().__init__(settings)
+        super().__init__(settings, origins.hosts_on(settings.server.host))
         self._server = Server(self.asgi, self.endpoint, settings.server.shutdown_deadline)
 
     async def run(self, listening: socket.socket, started: Callable[[], None] = lambda: None) -> None:

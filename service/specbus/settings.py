@@ -5,7 +5,7 @@ Settings are read once, when the program starts, and handed down: no other modul
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
@@ -14,6 +14,7 @@ from annotated_types import DocInfo, Ge, Le, MinLen, doc
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_core import PydanticCustomError
 
+from specbus.auth import origins
 from specbus.bus.limits import Limits
 from specbus.spec import SPECS as SPECS
 from specbus.websocket.limits import Keepalive
@@ -25,6 +26,19 @@ _UPPER = BeforeValidator(lambda value: value.upper() if isinstance(value, str) e
 
 class SettingsError(Exception):
     """A wrong setting. The text is one line that names it."""
+
+
+def _in_words(parse: Callable[[str], object]) -> AfterValidator:
+    """A validator that has `parse` read the text, and says what that says."""
+
+    def check(text: str) -> str:
+        try:
+            parse(text)
+        except ValueError as error:
+            raise PydanticCustomError("listed", "{said}", {"said": str(error)}) from None
+        return text
+
+    return AfterValidator(check)
 
 
 def _not_empty(key: SecretStr) -> SecretStr:
@@ -55,6 +69,14 @@ class Auth:
     api_key: Annotated[
         Annotated[SecretStr, AfterValidator(_not_empty)] | None,
         doc("Key that clients must send in X-API-Key; none is asked for when unset"),
+    ] = None
+    allowed_origins: Annotated[
+        Annotated[str, _in_words(origins.origins)] | None,
+        doc("Origins whose web pages may use the service beside its own, such as https://app.example.org; * for all"),
+    ] = None
+    allowed_hosts: Annotated[
+        Annotated[str, _in_words(origins.hosts)] | None,
+        doc("Names that Host may have; when unset any, but on a loopback address loopback names only"),
     ] = None
 
 

@@ -256,7 +256,7 @@ def under_way(service: Program, length: int) -> socket.socket:
     """A connection whose request the service has, but for the body of `length` bytes, which it waits for."""
     raw = socket.create_connection(("127.0.0.1", service.port), timeout=10)
     raw.sendall(
-        b"POST /topics/orders/messages HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+        b"POST /topics/orders/messages HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
         b"Expect: 100-continue\r\nContent-Length: %d\r\n\r\n" % length
     )
     assert raw.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"

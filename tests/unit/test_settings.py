@@ -26,6 +26,8 @@ DEFAULTS = {
     "root_path": None,
     "shutdown_deadline": 10.0,
     "api_key": None,
+    "allowed_origins": None,
+    "allowed_hosts": None,
     "max_queue_size": 100,
     "overflow_policy": OverflowPolicy.DROP_OLDEST,
     "history_size": 100,
@@ -49,6 +51,8 @@ ACCEPTED: dict[str, dict[str, Any]] = {
     "root_path": {"/bus": "/bus", "/a/b-c": "/a/b-c"},
     "shutdown_deadline": {"0": 0.0, "0.5": 0.5},
     "api_key": {"k": SecretStr("k")},
+    "allowed_origins": {text: text for text in ("", "*", "null", "https://app.example.org, http://localhost:5173")},
+    "allowed_hosts": {text: text for text in ("", "*", "bus.example.org", "*.example.org [::1] 10.0.0.1")},
     "max_queue_size": {"1": 1},
     "overflow_policy": {
         "drop_oldest": OverflowPolicy.DROP_OLDEST,
@@ -80,6 +84,20 @@ REFUSED: dict[str, dict[str, str]] = {
         text: f"must match pattern '^(/[A-Za-z0-9._~-]+)+$', not {text!r}" for text in ("", "/", "bus", "/bus/", "/a\n")
     },
     "api_key": {"": "must have at least 1 character"},
+    "allowed_origins": {
+        text: f"must be origins such as https://app.example.org, or *, not {text!r}"
+        for text in (
+            "app.example.org",
+            "https://app.example.org/",
+            "ftp://example.org",
+            "https://*.example.org",
+            "https://",
+        )
+    },
+    "allowed_hosts": {
+        text: f"must be names such as bus.example.org or *.example.org, without a port, or *, not {text!r}"
+        for text in ("https://bus.example.org", "bus.example.org:443", "::1", "bus.example.org/x", "a b;c")
+    },
     "max_queue_size": {"0": f"{AT_LEAST_1}, not '0'", "many": f"{NOT_WHOLE}, not 'many'"},
     "overflow_policy": {"DROP": "must be 'drop_oldest' or 'disconnect', not 'DROP'"},
     "history_size": {"-1": f"{AT_LEAST_0}, not '-1'"},

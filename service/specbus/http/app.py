@@ -18,12 +18,14 @@ from connexion.options import SwaggerUIOptions
 from connexion.resolver import Resolver
 from starlette.types import ASGIApp
 
+from specbus.auth.origins import OWN_PAGES, WebRules
 from specbus.bus.errors import OperationError
 from specbus.contract.requests import RestContract
 from specbus.http.dispatch import Call, Dispatch, Handler, ResponseCheck, check_handlers
 from specbus.http.elsewhere import Elsewhere, FrontPage
 from specbus.http.problems import ProblemError
 from specbus.http.routing import Routing
+from specbus.http.web import WebGuard, shared_with
 from specbus.spec import ContractError
 from specbus.wire import problem
 
@@ -36,6 +38,7 @@ def build(
     websocket_path: str,
     *,
     api_key: str | None = None,
+    web: WebRules = OWN_PAGES,
     max_body_bytes: int = 1_048_576,
     site: bool = False,
     debug: bool = False,
@@ -47,6 +50,7 @@ def build(
         handlers: The operations by their operationId.
         websocket_path: Where the WebSocket is; a request there is told to upgrade.
         api_key: The key that secured operations ask for, if any.
+        web: What is asked of clients in browsers.
         max_body_bytes: The largest body that is taken; larger ones are refused with 413.
         site: Whether the pages are served too, where the contract has nothing, and at "/" for a browser.
         debug: Whether each response is checked against the contract, and a violation logged.
@@ -73,6 +77,7 @@ def build(
             *([FrontPage] if site else []),
             *([partial(ResponseCheck, contract=contract)] if debug else []),
             ExceptionMiddleware,
+            partial(WebGuard, rules=web),
             Routing,
         ],
         swagger_ui_options=SwaggerUIOptions(swagger_ui=False, serve_spec=False),
@@ -86,9 +91,11 @@ def build(
         place = "/".join(map(str, getattr(error, "absolute_path", ())))
         raise ContractError(f"openapi.yaml: {place}: {getattr(error, 'message', error)}") from None
 
+    shared = shared_with(app, web)
+
     async def entered(scope: Any, receive: Any, send: Any) -> None:
         # connexion writes itself into the scope, which may be that of an application that this one is mounted in.
-        await app(dict(scope), receive, send)
+        await shared(dict(scope), receive, send)
 
     return entered
 

@@ -20,6 +20,7 @@ import contextlib
 import logging
 from collections import deque
 
+from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 from websockets.frames import CloseCode
@@ -50,9 +51,8 @@ class AsgiEndpoint:
         """Serve a connection to its end; `path` is what it asks for, below where the service is mounted."""
         await receive()  # websocket.connect
         host, port = scope.get("client") or ("?", 0)
-        keys = [value.decode("latin-1") for name, value in scope["headers"] if name == b"x-api-key"]
         try:
-            self._endpoint.check(path, keys, f"{host}:{port}")
+            self._endpoint.check(path, Headers(scope=scope).getlist, f"{host}:{port}")
         except Refused as refused:
             await _refuse(refused, scope, receive, send)
             return

@@ -203,7 +203,7 @@ class Connection(Session, asyncio.Protocol):
     # Inside
 
     def _handshake(self, data: bytes) -> None:
-        response = handshake.respond(data, lambda path, keys: self._endpoint.check(path, keys, self.peer))
+        response = handshake.respond(data, lambda path, fields: self._endpoint.check(path, fields, self.peer))
         self._transport.write(response.serialize())
         if response.status_code != HTTPStatus.SWITCHING_PROTOCOLS:
             self._transport.close()

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from specbus.auth import keys
+from specbus.auth.origins import OWN_PAGES, Fields, WebRules
 from specbus.bus.hub import Hub
 from specbus.bus.limits import Limits
 from specbus.bus.operations import Operations
@@ -35,6 +36,7 @@ class Endpoint:
         keepalive: Keepalive,
         *,
         api_key: str | None = None,
+        web: WebRules = OWN_PAGES,
         close_deadline: float = 10.0,
         debug: bool = False,
     ) -> None:
@@ -47,6 +49,7 @@ class Endpoint:
             limits: Of connections and messages.
             keepalive: The heartbeats, and how dead clients are found.
             api_key: What a client must send in X-API-Key; None for any client.
+            web: What is asked of clients in browsers.
             close_deadline: Seconds in which a stop sends what waits for a client.
             debug: Whether to check what is sent, too.
 
@@ -59,6 +62,7 @@ class Endpoint:
         self.debug = debug
         self.registry = Registry(keepalive)
         self._api_key = api_key
+        self._web = web
         self._limit_reached = RateLimited(_log, "limit reached")
         self.contract: WebSocketContract[Handler] = WebSocketContract(document, Commands(operations).by_operation())
         for operation, field, type_ in REQUIRED_FIELDS:
@@ -77,18 +81,20 @@ class Endpoint:
         """Where clients connect."""
         return self.contract.address
 
-    def check(self, path: str, api_keys: list[str], peer: str) -> None:
+    def check(self, path: str, fields: Fields, peer: str) -> None:
         """Raise Refused unless a client may connect.
 
         Args:
             path: The path that it asks for.
-            api_keys: The values of its X-API-Key fields.
+            fields: The header fields of its handshake.
             peer: Its address, for the log.
 
         """
         if path != self.path:
             raise Refused(HTTPStatus.NOT_FOUND, f"there is no WebSocket at {quoted(path)}; it is at {self.path}")
-        if not keys.accepts(self._api_key, api_keys):
+        if problem := self._web.wrong_host(fields) or self._web.wrong_origin(fields):
+            raise Refused(HTTPStatus.FORBIDDEN, problem)
+        if not keys.accepts(self._api_key, fields("x-api-key")):
             raise Refused(HTTPStatus.UNAUTHORIZED, keys.REFUSAL, keys.CHALLENGE)
         most = self.limits.max_connections
         if len(self.registry) >= most:

@@ -30,12 +30,12 @@ class Refused(Exception):
         self.headers = headers
 
 
-def respond(data: bytes, check: Callable[[str, list[str]], None]) -> Response:
+def respond(data: bytes, check: Callable[[str, Callable[[str], list[str]]], None]) -> Response:
     """The answer to a handshake. Its status is 101 if that is accepted.
 
     Args:
         data: The whole request, a head that uvicorn's HTTP parser has accepted.
-        check: Is given the path without its query, and the values of X-API-Key. Raises Refused.
+        check: Is given the path without its query, and what gives the values of a header field. Raises Refused.
 
     """
     sansio = ServerProtocol(logger=LIBRARY_LOGGER)
@@ -43,7 +43,7 @@ def respond(data: bytes, check: Callable[[str, list[str]], None]) -> Response:
     if sansio.handshake_exc is None:
         request = cast("Request", sansio.events_received()[0])
         try:
-            check(request.path.partition("?")[0], request.headers.get_all("X-API-Key"))
+            check(request.path.partition("?")[0], request.headers.get_all)
         except Refused as refused:
             return _refusal(refused.status, str(refused), refused.headers)
         response = sansio.accept(request)

@@ -16,10 +16,10 @@ from tests.support.program import program, resident_bytes
 from tests.support.raw import HANDSHAKE, TEXT, frame, ping
 from tests.support.server import Server, running
 
-LAST = b"GET /topics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+LAST = b"GET /topics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 UPGRADES = (b"h2c", b"HTTP/2.0", b"TLS/1.0", b"WebSocket2", b"foo/1, bar", b"websocket/13", b"")
 BODY = json.dumps({"id": UUID, "payload": 1}).encode()
-DELETE = b"DELETE /topics/orders HTTP/1.1\r\nHost: x\r\n\r\n"
+DELETE = b"DELETE /topics/orders HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +56,10 @@ def asking(
     upgrade: bytes, fields: bytes = b"", body: bytes = b"", line: bytes = b"POST /topics/orders/messages"
 ) -> bytes:
     """A request that asks for an upgrade."""
-    wish = b"Host: x\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: %b\r\nHTTP2-Settings: AAMAAABk\r\n" % upgrade
+    wish = (
+        b"Host: localhost\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: %b\r\nHTTP2-Settings: AAMAAABk\r\n"
+        % upgrade
+    )
     return line + b" HTTP/1.1\r\n" + wish + b"Content-Type: application/json\r\n" + fields + b"\r\n" + body
 
 
@@ -111,9 +114,9 @@ REQUESTS = st.sampled_from(
         (asking(b"h2c", *with_length(BODY)), 202),
         (asking(b"TLS/1.0", *in_chunks(BODY)), 202),
         (asking(b"x", *with_length(DELETE)), 400),
-        (b"POST /topics/orders/messages HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+        (b"POST /topics/orders/messages HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
          b"Content-Length: %d\r\n\r\n%b" % (len(BODY), BODY), 202),
-        (b"GET /nowhere HTTP/1.1\r\nHost: x\r\n\r\n", 404),
+        (b"GET /nowhere HTTP/1.1\r\nHost: localhost\r\n\r\n", 404),
     ]
 )  # fmt: skip
 
@@ -187,7 +190,7 @@ def test_with_http_1_0_there_is_no_handshake(server: Server) -> None:
 def test_what_cannot_be_parsed_is_refused_in_its_place(server: Server) -> None:
     plain = LAST.replace(b"Connection: close\r\n", b"")
     assert statuses(server, plain * 3 + b"what is this?\r\n\r\n" + plain) == [200, 200, 200, 400]
-    broken = b"POST /topics HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"
+    broken = b"POST /topics HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"
     assert statuses(server, plain * 3 + broken + plain) == [200, 200, 200, 400]
 
 
@@ -201,7 +204,7 @@ def test_behind_connect_there_is_nothing(server: Server, behind: bytes) -> None:
 def test_requests_that_wait_are_bounded() -> None:
     with program() as service:
         before = resident_bytes(service)
-        request = b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n"
+        request = b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n"
         sent = 0
         with socket.create_connection(("127.0.0.1", service.port)) as raw:
             raw.settimeout(1)

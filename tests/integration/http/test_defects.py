@@ -17,7 +17,7 @@ from tests.support.server import Server, connected, running
 
 Serve = Callable[..., Server]
 JSON = b"Content-Type: application/json\r\n"
-START = b"Host: x\r\nConnection: close\r\n"
+START = b"Host: localhost\r\nConnection: close\r\n"
 DECLARE = "Content-Type must be application/json, in UTF-8, not "
 
 
@@ -367,15 +367,17 @@ MALFORMED = {
     "no http": b"HELLO\r\n\r\n",
     "tls": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
     "version": b"GET /health HTTP/9.9\r\n\r\n",
-    "method in lower case": b"get /health HTTP/1.1\r\nHost: x\r\n\r\n",
+    "method in lower case": b"get /health HTTP/1.1\r\nHost: localhost\r\n\r\n",
     "header name": b"GET /health HTTP/1.1\r\nHo st: x\r\n\r\n",
-    "path not ascii": b"GET /topics/\xc3\xa9 HTTP/1.1\r\nHost: x\r\n\r\n",
-    "length": b"POST /topics HTTP/1.1\r\nHost: x\r\nContent-Length: abc\r\n\r\n{}",
-    "two lengths": b"POST /topics HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}",
+    "path not ascii": b"GET /topics/\xc3\xa9 HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    "length": b"POST /topics HTTP/1.1\r\nHost: localhost\r\nContent-Length: abc\r\n\r\n{}",
+    "two lengths": b"POST /topics HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}",
     "length and chunked": (
-        b"POST /topics HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n{}"
+        b"POST /topics HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n{}"
     ),
-    "chunk size": b"POST /topics HTTP/1.1\r\nHost: x\r\n" + JSON + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n{}",
+    "chunk size": b"POST /topics HTTP/1.1\r\nHost: localhost\r\n"
+    + JSON
+    + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n{}",
 }
 
 
@@ -390,10 +392,10 @@ def test_malformed_http_is_a_problem(server: Server, sent: bytes) -> None:
 
 MOST = 65_536
 LARGE = {
-    "a field": b"GET /health HTTP/1.1\r\nHost: x\r\nX: " + b"x" * MOST + b"\r\n\r\n",
-    "many fields": b"GET /health HTTP/1.1\r\nHost: x\r\n" + b"X: x\r\n" * (MOST // 5) + b"\r\n",
-    "the path": b"GET /" + b"x" * MOST + b" HTTP/1.1\r\nHost: x\r\n\r\n",
-    "an unfinished field": (b"GET /health HTTP/1.1\r\nHost: x\r\nX: " + b"x" * MOST)[: MOST + 1],
+    "a field": b"GET /health HTTP/1.1\r\nHost: localhost\r\nX: " + b"x" * MOST + b"\r\n\r\n",
+    "many fields": b"GET /health HTTP/1.1\r\nHost: localhost\r\n" + b"X: x\r\n" * (MOST // 5) + b"\r\n",
+    "the path": b"GET /" + b"x" * MOST + b" HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    "an unfinished field": (b"GET /health HTTP/1.1\r\nHost: localhost\r\nX: " + b"x" * MOST)[: MOST + 1],
     "an unfinished path": b"GET /" + b"x" * (MOST - 4),
     "line breaks": b"\r\n" * (MOST // 2) + b"G",
     "a handshake": b"GET /ws HTTP/1.1\r\nUpgrade: websocket\r\nConnection: upgrade\r\nX: " + b"x" * MOST + b"\r\n\r\n",
@@ -417,7 +419,7 @@ def test_a_trailer_without_an_end_ends_the_connection(server: Server, client: ht
 
 def test_a_head_may_have_just_the_most_bytes_and_each_on_a_connection_anew(server: Server) -> None:
     def head(more: bytes) -> bytes:
-        start = b"GET /health HTTP/1.1\r\nHost: x\r\n" + more + b"X: "
+        start = b"GET /health HTTP/1.1\r\nHost: localhost\r\n" + more + b"X: "
         return start + b"x" * (MOST - len(start) - 4) + b"\r\n\r\n"
 
     answer = exchange(server, head(b"") * 3 + head(b"Connection: close\r\n"))
@@ -433,10 +435,10 @@ def test_a_large_body_in_small_chunks_is_no_large_head(server: Server, client: h
 
 WAITING = {
     "nothing": [],
-    "half a head": [b"GET /health HTTP/1.1\r\nHost: x"],
-    "half a second head": [b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n", b"GET /hea"],
-    "a line break after a request": [b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n", b"\r\n"],
-    "a body that nobody reads": [b"POST /nowhere HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n", b"x"],
+    "half a head": [b"GET /health HTTP/1.1\r\nHost: localhost"],
+    "half a second head": [b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n", b"GET /hea"],
+    "a line break after a request": [b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n", b"\r\n"],
+    "a body that nobody reads": [b"POST /nowhere HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n", b"x"],
 }
 
 

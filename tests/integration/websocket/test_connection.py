@@ -360,7 +360,7 @@ async def test_a_peer_that_answers_pings_stays_and_one_that_does_not_is_closed(s
     async with connected(server) as alive:
         reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
         writer.write(
-            b"GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            b"GET /ws HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
             b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
         )
         received = await asyncio.wait_for(reader.readuntil(b"\x03\xf3no answer to a ping in time"), 10)
