@@ -17,6 +17,7 @@ What cannot be parsed is refused when what came before it is answered, and then 
 """
 
 import asyncio
+import re
 from http import HTTPStatus
 from typing import Any, cast
 
@@ -34,6 +35,10 @@ MAX_PIPELINED = 16
 """Requests that may wait for the answers to those before them on their connection."""
 _PIECE = 4_096
 """Bytes that are parsed before it is looked whether more requests wait than may. A body comes in such pieces too."""
+
+
+_HOST = re.compile(rb"(\[[0-9A-Fa-fvV:.]+\]|([A-Za-z0-9._~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})*)(:[0-9]*)?")
+"""RFC 9110, 7.2, and RFC 3986, 3.2.2."""
 
 
 class _Flow(FlowControl):
@@ -97,6 +102,9 @@ class HttpConnection(HttpToolsProtocol):
             raise ValueError  # so that the parser stops
         if self.parser.get_method() == b"CONNECT":
             self._refuse(HTTPStatus.NOT_IMPLEMENTED, "CONNECT is for proxies")
+            raise ValueError
+        if detail := self._host_problem():
+            self._refuse(HTTPStatus.BAD_REQUEST, detail)
             raise ValueError
         if not self.parser.should_upgrade():
             super().on_headers_complete()
@@ -174,6 +182,15 @@ class HttpConnection(HttpToolsProtocol):
             if self._between > MAX_HEAD_BYTES and not self._over:
                 self._refuse_head()
         self._unread = data[position:]
+
+    def _host_problem(self) -> str | None:
+        """What is wrong with the Host of the head that was read last (RFC 9112, 3.2); None if nothing is."""
+        hosts = [value for name, value in self.headers if name == b"host"]
+        if len(hosts) != 1 and (hosts or self.parser.get_http_version() != "1.0"):
+            return "a request has just one Host field"
+        if hosts and not _HOST.fullmatch(hosts[0]):
+            return "Host must be the name or address of a host, with its port or without"
+        return None
 
     def _asks_for_websocket(self) -> bool:
         """Whether the upgrade asked for is to WebSocket. With HTTP/1.0 there is none (RFC 9110, 7.8)."""

@@ -180,6 +180,38 @@ def test_a_handshake_behind_the_wish_to_close_is_none(server: Server) -> None:
     assert [status for status, _ in answers(exchange(server, LAST + HANDSHAKE))] == [200]
 
 
+WELL_FORMED = (b"localhost", b"localhost:", b"127.0.0.1:80", b"[::1]:8080", b"LOCALHOST:1")
+MALFORMED = (
+    b"local host",
+    b"localhost/x",
+    b"localhost:80a",
+    b"a@localhost",
+    b"[::1",
+    b"localhost, localhost",
+    b"\xe4.org",
+    b"[::1]x",
+)
+
+
+@pytest.mark.parametrize("host", WELL_FORMED)
+def test_a_host_with_a_port_or_without_is_one(server: Server, host: bytes) -> None:
+    assert statuses(server, LAST.replace(b"localhost", host)) == [200]
+    with opened(server, HANDSHAKE.replace(b"localhost", host)) as raw:
+        assert raw.recv(65_536).startswith(b"HTTP/1.1 101 ")
+
+
+@pytest.mark.parametrize("field", [b"", b"Host: localhost\r\n" * 2, *(b"Host: %b\r\n" % host for host in MALFORMED)])
+@pytest.mark.parametrize("request_", [LAST, HANDSHAKE], ids=["request", "handshake"])
+def test_a_request_without_just_one_host_is_refused(server: Server, request_: bytes, field: bytes) -> None:
+    assert statuses(server, request_.replace(b"Host: localhost\r\n", field)) == [400]
+    plain = LAST.replace(b"Connection: close\r\n", b"")
+    assert statuses(server, plain * 2 + request_.replace(b"Host: localhost\r\n", field) + plain) == [200, 200, 400]
+
+
+def test_http_1_0_needs_no_host(server: Server) -> None:
+    assert statuses(server, b"GET /topics HTTP/1.0\r\n\r\n") == [200]
+
+
 def test_with_http_1_0_there_is_no_handshake(server: Server) -> None:
     assert statuses(server, HANDSHAKE.replace(b"HTTP/1.1", b"HTTP/1.0")) == [426]
 
