@@ -27,7 +27,7 @@ from tests.support.messages import UUID
 from tests.support.program import program
 from tests.support.server import Server
 
-SHORT = ("--duration=0.3", "--warm-up=0.1")
+SHORT = ("--duration=0.5", "--warm-up=0.1")
 LABELS = (
     "deliveries/s",
     "publishes/s",
@@ -60,7 +60,7 @@ def websocket(url: str) -> str:
     "arguments",
     [
         ("fanout", "--subscribers=20", "--in-flight=8", "--size=300"),
-        ("fanout", "--subscribers=7", "--publishers=3", "--stalled=1"),
+        ("fanout", "--subscribers=7", "--publishers=3", "--in-flight=4", "--stalled=1"),
         ("pairs", "--publishers=4", "--topics=10"),
         ("pairs", "--publishers=4", "--topics=10", "--subscribers=3"),
         ("latency", "--subscribers=5", "--publishers=2"),
