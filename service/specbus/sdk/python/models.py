@@ -35,7 +35,18 @@ _MODULES = frozenset(
     | {"typing_extensions", "uuid"}
 )
 """What models import from."""
-_CALLED = frozenset({"ConfigDict", "Discriminator", "Field", "Tag", "TypeAliasType", "model_rebuild", "model_validate"})
+_CALLED = frozenset(
+    {
+        "ConfigDict",
+        "Discriminator",
+        "Field",
+        "StringConstraints",
+        "Tag",
+        "TypeAliasType",
+        "model_rebuild",
+        "model_validate",
+    }
+)
 """What models call."""
 _DATA = (
     *(ast.Module, ast.ImportFrom, ast.alias, ast.ClassDef, ast.Assign, ast.AnnAssign, ast.Expr, ast.Pass),
