@@ -69,12 +69,17 @@ def sdk(language: str, out: Path, url: str | None, specs: Path | None, name: str
     except SettingsError as error:
         raise WrongUsage(str(error)) from None
     except (ContractError, typescript.ToolchainError) as error:
-        raise Failed(str(error)) from None
+        raise Failed(_line(str(error))) from None
     try:
         package.write(files)
     except OSError as error:
         raise Failed(f"cannot write to {out}: {error.strerror}") from None
     click.echo(f"{len(files)} files written to {out}; to install it: {install} {as_local(out)}")
+
+
+def _line(text: str) -> str:
+    """`text`, parts of which are of a document, as one line that does nothing to a terminal."""
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
 
 
 def _of_folder(specs: Path) -> list[Json | None]:

@@ -1,12 +1,15 @@
 """`specbus topics`: list, create, show and delete topics."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import click
 from pydantic import BaseModel
 from rich.console import Console
 from rich.table import Table
 
+from specbus.cli.errors import WrongUsage
 from specbus.cli.runner import run
 from specbus.cli.server_options import ServerAddress, complete_topic, server_options
 from specbus.client.models import Stats
@@ -61,7 +64,9 @@ def delete(server: ServerAddress, names: tuple[str, ...]) -> None:
     async def work() -> None:
         async with server.rest() as client:
             for name in names:
-                click.echo(f"deleted {(await client.topics.delete(name)).topic}")
+                with _sendable():
+                    topic = (await client.topics.delete(name)).topic
+                click.echo(f"deleted {topic}")
 
     run(work())
 
@@ -75,7 +80,8 @@ def show(server: ServerAddress, name: str, as_json: bool) -> None:
 
     async def work() -> None:
         async with server.rest() as client:
-            topic = await client.topics.get(name)
+            with _sendable():
+                topic = await client.topics.get(name)
         if as_json:
             _print_json(topic)
         else:
@@ -83,6 +89,15 @@ def show(server: ServerAddress, name: str, as_json: bool) -> None:
                 click.echo(f"{field:12} {value}")
 
     run(work())
+
+
+@contextmanager
+def _sendable() -> Iterator[None]:
+    """Raise WrongUsage for a name that stands in no request's path, such as `..`."""
+    try:
+        yield
+    except ValueError as error:
+        raise WrongUsage(str(error)) from None
 
 
 def _print_json(answer: BaseModel) -> None:

@@ -21,13 +21,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from specbus.sdk.keywords import NAME, SCHEMAS, check_values, known, referred
 from specbus.spec import ContractError, schemas
 from specbus.spec import Json as Json
 from specbus.spec import asyncapi as asyncapi_documents
 from specbus.spec import openapi as openapi_documents
 from specbus.spec.asyncapi import AsyncApi, ChannelOperation
 from specbus.spec.names import pascal, snake, words
-from specbus.spec.nodes import text
+from specbus.spec.nodes import required_text, text
 from specbus.spec.openapi import Content, OpenApi, PathOperation
 from specbus.spec.validators import compiled, modern
 
@@ -35,8 +36,6 @@ Schema = dict[str, Any]
 """A JSON Schema. `{"$ref": "#/components/schemas/NAME"}` names one of `Contract.schemas`."""
 Path = tuple[str, ...]
 """Field names, from the outermost in."""
-
-_SCHEMAS = "#/components/schemas/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,6 +232,7 @@ def read(openapi: Json | None, asyncapi: Json | None) -> Contract:
     for document, kind in ((openapi, "OpenAPI"), (asyncapi, "AsyncAPI")):
         if document is not None and not str(document.get(kind.lower())).startswith("3."):
             raise ContractError(f"the {kind} document is not one of version 3")
+        check_values(document)
     try:
         rest = None if openapi is None else openapi_documents.read(openapi)
         events = None if asyncapi is None else asyncapi_documents.read(asyncapi)
@@ -260,6 +260,8 @@ class _Schemas:
 
     def __init__(self) -> None:
         self._all: dict[str, Schema] = {}
+        self._components: set[str] = set()
+        """The names that documents give, to which references are."""
 
     def all(self) -> dict[str, Schema]:
         return dict(sorted(self._all.items()))
@@ -271,8 +273,10 @@ class _Schemas:
         compiled(modern({"$defs": schemas, "components": {"schemas": schemas}}), "components.schemas")
         for name in schemas:
             # A name that is none in a programming language would be changed by each generator in its own way.
-            if not name.isidentifier():
+            if not NAME.fullmatch(name):
                 raise ContractError(f'the schema "{name}" needs a name of letters and digits')
+        self._components |= schemas.keys()
+        schemas = {name: self.known(schema) for name, schema in schemas.items()}
         taken = schemas.keys() & self._all.keys()
         named = {name: self._top(schema, name, True) for name, schema in schemas.items() if name not in taken}
         self._all.update(named)
@@ -282,13 +286,22 @@ class _Schemas:
 
     def reference(self, schema: Schema, name: str) -> Schema:
         """`schema` as a member: an object in place becomes a schema called `name`."""
-        member: Schema = self._member(schema, name, True)
+        member: Schema = self._member(self.known(schema), name, True)
         return member
+
+    def known(self, schema: Json) -> Schema:
+        """What is known of `schema`, as `keywords` says. Raises ContractError."""
+        if schema is True:  # as JSON Schema says that all is allowed
+            return {}
+        made = known(schema, self._components)
+        if not isinstance(made, dict):
+            raise TypeError(f"{schema!r} where a schema is expected")
+        return made
 
     def target(self, schema: Schema) -> Schema:
         """`schema`, with references followed."""
         while isinstance(ref := schema.get("$ref"), str):
-            schema = self._all[_name(ref)]
+            schema = self._all[referred(ref, self._all)]
         return schema
 
     def _top(self, schema: Schema, name: str, keep: bool) -> Schema:
@@ -300,7 +313,8 @@ class _Schemas:
         result = dict(schema)
         if isinstance(properties := schema.get("properties"), dict):
             result["properties"] = {
-                name: self._member(member, owner + pascal(name), keep) for name, member in properties.items()
+                name: self._member(member, owner + (pascal(name) or "Field"), keep)
+                for name, member in properties.items()
             }
         for keyword, suffix in (("items", "Item"), ("additionalProperties", "Value")):
             if isinstance(schema.get(keyword), dict):
@@ -322,18 +336,20 @@ class _Schemas:
         if "properties" not in schema:
             return self._named(schema, name, keep)
         title = schema.get("title")
-        name = title if isinstance(title, str) and title.isidentifier() else name
+        name = title if isinstance(title, str) else name
+        if not NAME.fullmatch(name):
+            raise ContractError(f'no type can be called "{name}"; give the object a title of letters and digits')
         named = self._top(schema, name, keep)
         if keep and self._all.setdefault(name, named) != named:
             raise ContractError(f'two different schemas would be called "{name}"; give one of them a title')
-        return {"$ref": _SCHEMAS + name}
+        return {"$ref": SCHEMAS + name}
 
 
 def _credential(schemes: list[dict[str, Json]]) -> Credential | None:
     """The first way to send a key that a client can use."""
     for scheme in schemes:
         if scheme["type"] in ("apiKey", "httpApiKey") and scheme["in"] in ("header", "query"):
-            return Credential(scheme["in"], scheme["name"], "")
+            return Credential(scheme["in"], required_text(scheme, "name", "a security scheme"), "")
         if scheme["type"] == "http" and scheme["scheme"].lower() == "bearer":
             return Credential("header", "Authorization", "Bearer ")
     return None
@@ -361,7 +377,9 @@ def _endpoint(operation: PathOperation, named: _Schemas) -> tuple[str, Endpoint]
         group, _, name = str(operation.extensions["x-client-name"]).rpartition(".")
         tag = group or tag
     parameters = [
-        _parameter(named, each.name, each.written, each.required, each.location, (each.name,), each.description)
+        _parameter(
+            named, each.name, named.known(each.written), each.required, each.location, (each.name,), each.description
+        )
         for each in operation.parameters
         if each.location in ("path", "query", "header")
     ]
@@ -403,7 +421,8 @@ def _method(identifier: str, tag: str) -> str:
     singular = [*of_tag[:-1], *(_singular(word) for word in of_tag[-1:])]
     own = words(identifier)
     rest = [word for word in own if word not in of_tag and word not in singular] or own
-    return "_".join(rest[1:] if rest[0] == "get" and len(rest) > 1 else rest)
+    rest = rest[1:] if rest[:1] == ["get"] and len(rest) > 1 else rest
+    return "_".join(own if rest and rest[0].isdigit() else rest)
 
 
 def _singular(word: str) -> str:
@@ -516,7 +535,7 @@ class _Side:
             self._read[message.name] = message
             self._messages[message.place] = Message(
                 message.name,
-                _name(schema["$ref"]),
+                referred(schema["$ref"], self.named.all()),
                 schemas.constants(message.schema),
                 tuple(target.get("required", [])),
                 message.description or text(target, "description"),
@@ -557,7 +576,7 @@ class _Side:
         replies: tuple[Message, ...],
         correlation: Correlation | None,
     ) -> Command:
-        schema: Schema = {"$ref": _SCHEMAS + message.type}
+        schema: Schema = {"$ref": SCHEMAS + message.type}
         path = correlation.path if correlation else None
         parameters = _ordered([each for each in _fields(self.named, schema, "frame", ()) if each.path != path])
         probe = bool(operation.extensions.get("x-probe"))
@@ -662,27 +681,21 @@ def _parameter(
 
 def _ordered(parameters: list[Parameter]) -> tuple[Parameter, ...]:
     """Those that are required first. Raises ContractError where two have the same name."""
-    names = [snake(each.name) for each in parameters]
+    names = [snake(each.name) or "value" for each in parameters]
     if twice := {name for name in names if names.count(name) > 1}:
         raise ContractError(f'two arguments of one method would be called "{min(twice)}"')
     return tuple(sorted(parameters, key=lambda each: not each.required))
 
 
-def _name(ref: str) -> str:
-    """The name of the schema that `ref` points at. Raises ContractError for one that has none."""
-    name = ref.removeprefix(_SCHEMAS)
-    if name == ref or "/" in name:
-        raise ContractError(f"$ref {ref}: a client is made of what stands in components.schemas, and of no part of it")
-    return name
-
-
 def _check_names(contract: Contract) -> None:
-    """Raise ContractError if two things on the client would have the same name."""
+    """Raise ContractError if a thing on the client would have no name, or two the same."""
     own = [group.name for group in contract.groups if group.name]
     own += [endpoint.name for group in contract.groups if not group.name for endpoint in group.endpoints]
     if contract.socket:
         own += [command.name for command in contract.socket.commands]
         own += [feed.name for feed in contract.socket.feeds]
     for names in [own, *([each.name for each in group.endpoints] for group in contract.groups if group.name)]:
+        if wrong := [name for name in names if not NAME.fullmatch(name)]:
+            raise ContractError(f'nothing can be called "{wrong[0]}" on the client; x-client-name gives another name')
         if twice := {name for name in names if names.count(name) > 1}:
             raise ContractError(f'two things would be called "{min(twice)}" on the client; x-client-name renames one')

@@ -8,7 +8,8 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from specbus.sdk.contract import Command, Feed, Json, Parameter, Path
+from specbus.sdk.contract import Command, Endpoint, Feed, Json, Parameter, Path
+from specbus.sdk.keywords import readable
 
 URL = "http://127.0.0.1:8080"
 """The server in the first program."""
@@ -33,13 +34,18 @@ def argument_text(parameter: Parameter) -> str:
 
 def command_wire(command: Command) -> str:
     """What goes over the wire, for a person."""
-    names = "` or `".join(each.name for each in command.replies)
-    return f"the frame `{command.message.name}`" + (f", answered by `{names}`" if names else "")
+    names = " or ".join(span(each.name) for each in command.replies)
+    return f"the frame {span(command.message.name)}" + (f", answered by {names}" if names else "")
+
+
+def request_wire(endpoint: Endpoint) -> str:
+    """What goes over the wire, for a person."""
+    return span(f"{endpoint.method} {endpoint.path}")
 
 
 def feed_wire(feed: Feed) -> str:
     """What comes over the wire, for a person."""
-    return f"the frame `{'` or `'.join(each.name for each in feed.messages)}`, which comes unasked"
+    return f"the frame {' or '.join(span(each.name) for each in feed.messages)}, which comes unasked"
 
 
 def about(summary: str, text: str, wire: str) -> str:
@@ -67,11 +73,21 @@ def render(folder: Folder, template: str, view: dict[str, Any], **filters: Calla
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters.update(oneline=_oneline, **filters)
+    environment.filters.update(cell=_cell, oneline=oneline, span=span, **filters)
     made = environment.get_template(template).render(view)
     return re.sub(r"\n{3,}", "\n\n", made).strip() + "\n" if template.endswith(".md.j2") else made
 
 
-def _oneline(text: str) -> str:
+def oneline(text: str) -> str:
+    """`text` where no line may end."""
+    return " ".join(readable(text).split())
+
+
+def span(text: str) -> str:
+    """`text` as code in a line of Markdown."""
+    return f"`{oneline(text).replace('`', chr(39))}`"
+
+
+def _cell(text: str) -> str:
     """`text` in a cell of a Markdown table."""
-    return " ".join(text.split()).replace("|", "\\|")
+    return oneline(text).replace("|", "\\|")

@@ -235,6 +235,13 @@ def test_topics_are_created_listed_shown_and_deleted(server: Server) -> None:
     assert specbus(server.url, "topics", "list") == (0, "prices\t0\t0\t0\t0\t0\n", "")
 
 
+@pytest.mark.parametrize("command", ["delete", "show"])
+@pytest.mark.parametrize("name", ["..", ".", ""])
+def test_a_name_that_stands_in_no_path_is_one_line(server: Server, command: str, name: str) -> None:
+    line = f"specbus: name must not be {name!r}: in a path, that leads to another resource\n"
+    assert specbus(server.url, "topics", command, name) == (2, "", line)
+
+
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [

@@ -45,6 +45,7 @@ from specbus.client import (
 )
 from specbus.client.runtime.backoff import Backoff
 from specbus.client.runtime.encoding import encode
+from specbus.client.runtime.rest import Rest
 from tests.support import sample_server
 from tests.support.chaos import Chaos
 from tests.support.documents import PYTHON_SDK
@@ -311,6 +312,35 @@ def test_values_are_encoded_wherever_they_stand() -> None:
     value = {"topic": topic, "all": [topic, UUID(ID), RawJson("1.50")], "é": None}
     inner = '{"name":"orders","subscribers":1}'
     assert encode(value) == f'{{"topic":{inner},"all":[{inner},"{ID}",1.50],"é":null}}'
+
+
+@pytest.mark.parametrize("name", [".", "..", ""])
+async def test_an_argument_that_leads_to_another_resource_is_not_sent(server: Server, name: str) -> None:
+    create(server, "orders")
+    async with Client(server.url) as client:
+        for method in (client.topics.delete, client.topics.get, client.messages.get):
+            with pytest.raises(
+                ValueError, match=f"^name must not be {name!r}: in a path, that leads to another resource$"
+            ):
+                await method(name)
+        # What only looks so is a name like others.
+        for other in ("...", "%2e%2e", "..%2f", ". ", "a/..", "{name}"):
+            with pytest.raises(ProblemError):
+                await client.topics.delete(other)
+        with pytest.raises(ValueError, match="name must be a text that UTF-8 can express"):
+            await client.topics.get("\udc80")
+        assert [topic.name for topic in (await client.topics.list()).topics] == ["orders"]
+
+
+@pytest.mark.parametrize(
+    ("template", "values"),
+    [("/{a}{b}/x", (".", ".")), ("/.{a}/x", (".", "c")), ("/%2E{a}", (".", "c")), ("/{a}/{b}", ("c", ".."))],
+    ids=str,
+)
+async def test_what_an_argument_makes_with_its_neighbours_counts(template: str, values: tuple[str, str]) -> None:
+    rest = Rest("http://127.0.0.1:9", 1, None, None)
+    with pytest.raises(ValueError, match="leads to another resource"):
+        await rest.request("GET", template, None, None, path=dict(zip("ab", values, strict=True)))
 
 
 async def test_a_deleted_topic_ends_the_loop_after_what_came_before(server: Server) -> None:

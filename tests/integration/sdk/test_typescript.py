@@ -213,6 +213,35 @@ def test_errors_are_typed(server: Server, platform: Callable[[str], Js]) -> None
     assert js("return failure(client.ping())")["name"] == "ClosedError"
 
 
+def test_an_argument_that_leads_to_another_resource_is_not_sent(server: Server, platform: Callable[[str], Js]) -> None:
+    create(server, "orders")
+    told = platform(server.url)(
+        """
+        const asked = [];
+        const fetch = (url) => { asked.push(url); return Promise.resolve(new Response("{}")); };
+        const client = new sdk.Client(args.url, { fetch });
+        const said = [];
+        for (const name of [".", "..", ""]) {
+          said.push(await client.topics.delete(name).catch(String));
+          said.push(await client.topics.get(name).catch(String));
+          said.push(await client.messages.get(name).catch(String));
+        }
+        for (const name of ["...", "%2e%2e", "a/..", "{name}"]) await client.topics.delete(name);
+        const rest = new client._rest.constructor({ url: args.url, fetch, timeout: 1000, clientId: "me" });
+        for (const template of ["/{a}{b}/x", "/.{a}/x", "/%2E{a}"])
+          said.push(await rest.request("GET", template, { path: { a: ".", b: "." } }).catch((error) => error.name));
+        return { said, asked };
+        """,
+        url=server.url,
+    )
+    line = "TypeError: name must not be {}: in a path, that leads to another resource"
+    assert told["said"] == [
+        *(line.format(json.dumps(name)) for name in (".", "..", "") for _ in range(3)),
+        *["TypeError"] * 3,
+    ]
+    assert told["asked"] == [f"{server.url}/topics/{name}" for name in ("...", "%252e%252e", "a%2F..", "%7Bname%7D")]
+
+
 def test_nobody_answers(node: Callable[..., Node], server: Server, proxy: Front) -> None:
     js, chaos = node(), proxy(server)
     chaos.refuse()

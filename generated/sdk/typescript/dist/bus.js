@@ -204,18 +204,18 @@ continue;
 subscription.push(raw ? text : frame);
 taken = true;
 }
-if (!taken && kind in this.#contract.refusals)
+if (!taken && Object.hasOwn(this.#contract.refusals, kind))
 this.#warn(`the server says: ${this.#refusal(kind, frame, undefined).message}`);
 }
 #answered(kind, frame) {
 const { correlation, refusals } = this.#contract;
-const answers = ({ sent, replies }) => sent && (replies.includes(kind) || kind in refusals);
+const answers = ({ sent, replies }) => sent && (replies.includes(kind) || Object.hasOwn(refusals, kind));
 const command = correlation
 ? this.#commands.get(at(frame, correlation.path))
 : !this.#isDrop(kind, frame) && [...this.#commands.values()].find(answers);
 if (!command || !answers(command))
 return false;
-if (kind in refusals)
+if (Object.hasOwn(refusals, kind))
 command.failed(this.#refusal(kind, frame, command.request));
 else
 command.done(frame);

@@ -31,7 +31,7 @@ export declare class Rest {
     /**
      * Make a request, and resolve with the body of the response.
      *
-     * Rejects with ProblemError if it is refused, ConnectError if the server cannot be reached, TimeoutError without a response in time.
+     * Rejects with TypeError if a value of `path` would lead to another resource, ProblemError if it is refused, ConnectError if the server cannot be reached, TimeoutError without a response in time.
      */
     request(method: string, template: string, parts: Parts, options?: RequestOptions): Promise<any>;
 }

@@ -11,7 +11,7 @@ async request(method, template, parts, options = {}) {
 const { url, fetch, apiKey, credential } = this.#options;
 const { signal, timeout = this.#options.timeout } = options;
 signal?.throwIfAborted();
-const path = template.replace(/\{([^}]*)\}/g, (_, name) => encodeURIComponent(String(parts.path?.[name])));
+const path = address(template, parts.path);
 const query = new URLSearchParams();
 for (const [name, value] of Object.entries(parts.query ?? {})) {
 for (const one of [value].flat())
@@ -57,4 +57,20 @@ return body;
 const { type = "about:blank", title = response.statusText, detail = "" } = body ?? {};
 throw new ProblemError(response.status, type, title || `HTTP ${response.status}`, detail, body);
 }
+}
+function address(template, values = {}) {
+const fill = (segment) => {
+let last = "";
+let refused = false;
+const filled = segment.replace(/\{([^}]*)\}/g, (_, name) => {
+const text = String(values[name]);
+last = `${name} must not be ${JSON.stringify(text)}: in a path, that leads to another resource`;
+refused ||= !text;
+return encodeURIComponent(text);
+});
+if (last && (refused || /^(\.|%2e){1,2}$/i.test(filled)))
+throw new TypeError(last);
+return filled;
+};
+return template.split("/").map(fill).join("/");
 }

@@ -15,8 +15,19 @@ from typing import Any
 from specbus.sdk import examples
 from specbus.sdk.contract import Command, Contract, Endpoint, Feed, Group, Json, Match, Parameter, Schema, Stream
 from specbus.sdk.contract import Path as FieldPath
+from specbus.sdk.keywords import readable, referred
 from specbus.sdk.python.models import models
-from specbus.sdk.writing import URL, Argument, about, argument_text, command_wire, feed_wire, render, tree
+from specbus.sdk.writing import (
+    URL,
+    Argument,
+    about,
+    argument_text,
+    command_wire,
+    feed_wire,
+    render,
+    request_wire,
+    tree,
+)
 from specbus.spec import ContractError
 from specbus.spec.names import pascal, snake
 
@@ -29,7 +40,20 @@ _OPTIONS = {
     "timeout": "Seconds in which the answer must come; the client's unless given.",
 }
 """What methods have beside their own arguments."""
-_MEMBERS = {"bool", "client_id", "close", "connect", "float", "int", "models", "on_notice", "state", "str"}
+_MEMBERS = {
+    "bool",
+    "cached_property",
+    "client_id",
+    "close",
+    "connect",
+    "float",
+    "int",
+    "models",
+    "on_notice",
+    "overload",
+    "state",
+    "str",
+}
 """What a client has beside its methods, and names that its annotations need."""
 _WIDTH = 120
 
@@ -209,7 +233,7 @@ def _rank(contract: Contract, name: str, path: FieldPath) -> list[int]:
     rank = []
     for step in path:
         while "$ref" in schema:
-            schema = contract.schemas[schema["$ref"].rpartition("/")[2]]
+            schema = contract.schemas[referred(schema["$ref"])]
         rank.append(list(schema["properties"]).index(step))
         schema = schema["properties"][step]
     return rank
@@ -250,7 +274,7 @@ def _endpoint(group: str, endpoint: Endpoint) -> _Method:
         positional,
         optional,
         _type(endpoint.result, "models.") if endpoint.result is not None else "None",
-        f"`{endpoint.method} {endpoint.path}`",
+        request_wire(endpoint),
         f"_{snake(group)}_{snake(endpoint.name)}".upper().replace("__", "_"),
         ", ".join(parts[1:] if more else parts),
         [((), parts[0]), *more] if more else [],
@@ -263,7 +287,7 @@ def _arguments(parameters: Iterable[Parameter]) -> tuple[list[Argument], list[Ar
     positional, optional = [], []
     for parameter in parameters:
         name = snake(parameter.name) or "value"
-        name += "_" * (name[0].isdigit() or _is_taken(name, {"self", *_OPTIONS}))
+        name = "_" * name[0].isdigit() + name + "_" * _is_taken(name, {"self", *_OPTIONS})
         type_, text = _type(parameter.schema, "models."), argument_text(parameter)
         if parameter.required:
             positional.append(Argument(name, type_, text, name))
@@ -305,7 +329,7 @@ _PLAIN = {"string": "str", "integer": "int", "number": "float", "boolean": "bool
 def _type(schema: Schema, prefix: str) -> str:
     """The Python type of `schema`, which names objects by `$ref`; `prefix` stands before those names."""
     if "$ref" in schema:
-        return prefix + str(schema["$ref"]).rpartition("/")[2]
+        return prefix + referred(schema["$ref"])
     values = [schema["const"]] if "const" in schema else schema.get("enum")
     if values and all(isinstance(value, str | int | None) for value in values):
         return f"Literal[{', '.join(map(repr, values))}]"
@@ -344,10 +368,20 @@ def _check_models(contract: Contract, text: str) -> None:
 # Text
 
 
+def _string(text: str) -> str:
+    """`text` as a string of Python, with double quotes. What is invisible is escaped."""
+    return '"' + repr(f"'{text}")[2:-1].replace("\\'", "'").replace('"', '\\"') + '"'
+
+
+def _toml(text: str) -> str:
+    """`text` as a basic string of TOML (1.0.0, "String"): it has JSON's escapes, but none for pairs of surrogates."""
+    return json.dumps(readable(text), ensure_ascii=False)
+
+
 def _doc(text: str, indent: int) -> str:
     """`text` as a docstring behind `indent` spaces."""
     margin = " " * indent
-    text = text.strip().replace("\\", "\\\\").replace('"""', r"\"\"\"")
+    text = readable(text).strip().replace("\\", "\\\\").replace('"""', r"\"\"\"")
     lines = [
         line
         for paragraph in text.split("\n")
@@ -441,7 +475,7 @@ def _expression(contract: Contract, schema: Schema, value: Json) -> str:
     """`value`, which `schema` describes, as Python."""
     name = ""
     while "$ref" in schema:
-        name = schema["$ref"].rpartition("/")[2]
+        name = referred(schema["$ref"])
         schema = contract.schemas[name]
     if "properties" in schema and isinstance(value, dict):
         if not all(each.isidentifier() and not keyword.iskeyword(each) for each in value):
@@ -453,15 +487,17 @@ def _expression(contract: Contract, schema: Schema, value: Json) -> str:
     if isinstance(value, list):
         return f"[{', '.join(_expression(contract, schema.get('items', {}), each) for each in value)}]"
     if schema.get("format") == "uuid":
-        return f'UUID("{value}")'
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else _plain(value)
+        return f"UUID({_plain(str(value))})"
+    return _plain(value)
 
 
 def _plain(value: Json) -> str:
     """JSON as Python, with double quotes."""
     if isinstance(value, dict):
         return f"{{{', '.join(f'{_plain(name)}: {_plain(each)}' for name, each in value.items())}}}"
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)
+    if isinstance(value, list):
+        return f"[{', '.join(map(_plain, value))}]"
+    return _string(value) if isinstance(value, str) else repr(value)
 
 
 def _tour_key(contract: Contract) -> str:
@@ -472,7 +508,7 @@ def _tour_key(contract: Contract) -> str:
 
 def _version(version: str) -> str:
     """`version` as a package has it: numbers."""
-    found = re.match(r"v?(\d+(?:\.\d+)*)", version)
+    found = re.match(r"v?([0-9]+(?:\.[0-9]+)*)", version)
     return found[1] if found else "0"
 
 
@@ -482,13 +518,16 @@ def _formatted(files: dict[str, str]) -> dict[str, str]:
         folder = Path(name)
         for path, text in files.items():
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
-            (folder / path).write_text(text)
+            (folder / path).write_text(text, "utf-8")
         options = ["--quiet", "--isolated", "--no-cache", "--target-version=py311", f"--config=line-length={_WIDTH}"]
         # Templates import all that may be needed.
         for command in (["check", "--fix", "--select=F401,I"], ["format"]):
-            subprocess.run([sys.executable, "-P", "-m", "ruff", *command, *options, folder], check=True)
+            ruff = [sys.executable, "-P", "-m", "ruff", *command, *options, str(folder)]
+            done = subprocess.run(ruff, check=False, capture_output=True, text=True)
+            if done.returncode:
+                raise ContractError(f"no Python can be made of these documents: {done.stdout[:200]}{done.stderr[:200]}")
         return {path: (folder / path).read_text() for path in files}
 
 
 def _render(template: str, view: dict[str, Any]) -> str:
-    return render(_HERE / "templates", template, view, about=_about, doc=_doc, toml=json.dumps)
+    return render(_HERE / "templates", template, view, about=_about, doc=_doc, py=_string, toml=_toml)

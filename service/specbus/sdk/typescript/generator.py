@@ -11,8 +11,21 @@ from typing import Any
 from specbus.sdk import examples
 from specbus.sdk.contract import Command, Contract, Endpoint, Feed, Json, Message, Parameter, Refusal, Schema, Stream
 from specbus.sdk.contract import Path as FieldPath
+from specbus.sdk.keywords import inner, readable, referred
 from specbus.sdk.typescript import toolchain
-from specbus.sdk.writing import URL, Argument, about, argument_text, command_wire, feed_wire, render, tree
+from specbus.sdk.writing import (
+    URL,
+    Argument,
+    about,
+    argument_text,
+    command_wire,
+    feed_wire,
+    oneline,
+    render,
+    request_wire,
+    tree,
+)
+from specbus.spec import ContractError
 from specbus.spec.names import camel, pascal, snake
 
 _HERE = Path(__file__).parent
@@ -27,13 +40,16 @@ _RESERVED = re.compile(
     "protected|public|return|static|super|switch|this|throw|true|try|typeof|undefined|var|void|while|with|yield"
 )
 """What no argument can be called."""
+_LABEL = "\0"
+"""Stands for the client's label until it is known how that is reached. No name and no text has it."""
 _WIDTH = 112
 
 
 def generate(contract: Contract, package: str) -> dict[str, str]:
     """The files of the package called `package`, by path, its compiled form among them.
 
-    Raises ToolchainError if Node is missing or its packages cannot be installed.
+    Raises ContractError for what has no form in TypeScript, ToolchainError if Node is missing or its packages cannot
+    be installed.
     """
     view = _view(contract, package)
     written = {f"src/{name}.ts": _render(f"{name}.ts.j2", view) for name in ("client", "index")}
@@ -47,7 +63,10 @@ def generate(contract: Contract, package: str) -> dict[str, str]:
     sources["package.json"] = _package(contract, package)
     sources["tsconfig.json"] = (_HERE / "tsconfig.json").read_text()
     pages = {f"{name}.md": _render(f"{name}.md.j2", view) for name in ("README", "API")}
-    return dict(sorted({**sources, **toolchain.compiled(sources), **pages}.items()))
+    compiled = toolchain.compiled(sources)
+    if compiled["dist/types.js"].strip() != "export {};":
+        raise ContractError("the types of these schemas would have more in them than types")
+    return dict(sorted({**sources, **compiled, **pages}.items()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +149,8 @@ def _constants(contract: Contract, package: str) -> dict[str, dict[str, str]]:
             "refusals": {each.message.name: _refusal(each) for each in socket.refusals},
         }
         if socket.correlation:
+            if "__proto__" in socket.correlation.path:
+                raise ContractError("no correlation id can stand in a field called __proto__")
             known["correlation"] = {"path": list(socket.correlation.path), "kind": socket.correlation.kind}
         if probe:
             known["probe"] = {"frame": tree(probe.fixed), "replies": [each.name for each in probe.replies]}
@@ -253,7 +274,7 @@ def _endpoint(group: str, endpoint: Endpoint) -> _Method:
     braces = f"{{ {', '.join(parts)} }}" if parts else "{}"
     own = pascal(group) + pascal(endpoint.name) + "Options"
     return _Method(
-        _member(endpoint.name) if not group else camel(endpoint.name),
+        _method(group, endpoint.name),
         endpoint.summary,
         endpoint.description,
         positional,
@@ -262,7 +283,7 @@ def _endpoint(group: str, endpoint: Endpoint) -> _Method:
         own if optional else "RequestOptions",
         _type(endpoint.result, "types.") if endpoint.result is not None else "void",
         f"{_code(endpoint.method)}, {_code(endpoint.path)}, {braces}, options",
-        f"`{endpoint.method} {endpoint.path}`",
+        request_wire(endpoint),
     )
 
 
@@ -275,13 +296,14 @@ def _arguments(parameters: Iterable[Parameter]) -> tuple[list[Argument], list[Ar
     positional, optional = [], []
     for parameter in _sorted(parameters):
         name = camel(parameter.name) or "value"
+        name = "_" * name[0].isdigit() + name
         type_, text = _type(parameter.schema, "types."), argument_text(parameter)
         if parameter.required:
             name += "_" * bool(_RESERVED.fullmatch(name))
             positional.append(Argument(name, type_, text, name))
         else:
             name += "_" * (name in _OPTIONS)
-            made = {"client": " ?? CLIENT", "uuid": " ?? uuid()", None: ""}[parameter.default]
+            made = {"client": f" ?? {_LABEL}", "uuid": " ?? uuid()", None: ""}[parameter.default]
             optional.append(Argument(name, type_, text, f"options.{name}{made}"))
     return positional, optional
 
@@ -293,7 +315,7 @@ def _frame(
     leaves: list[tuple[FieldPath, str, bool]] = [(path, _code(value), True) for path, value in fixed]
     for parameter, argument in arguments:
         sure = parameter.required or parameter.default is not None
-        leaves.append((parameter.path, argument.value.replace("CLIENT", label), sure))
+        leaves.append((parameter.path, argument.value.replace(_LABEL, label), sure))
 
     def write(depth: int, here: list[tuple[FieldPath, str, bool]]) -> str:
         fields = []
@@ -312,7 +334,7 @@ def _frame(
 def _type(schema: Schema, types: str) -> str:
     """The TypeScript type of `schema`, which names objects by `$ref`; `types` stands before those names."""
     if "$ref" in schema:
-        return types + str(schema["$ref"]).rpartition("/")[2]
+        return types + referred(schema["$ref"])
     if "const" in schema:
         return _code(schema["const"])
     if "enum" in schema:
@@ -325,30 +347,40 @@ def _type(schema: Schema, types: str) -> str:
     return " | ".join([*found, "null"] if schema.get("nullable") else found)
 
 
+_PLAIN = {"string": "string", "integer": "number", "number": "number", "boolean": "boolean", "null": "null"}
+
+
 def _plain_type(kind: str, schema: Schema, types: str) -> str:
     if kind == "array":
         return f"Array<{_type(schema.get('items', {}), types)}>"
     if kind == "object":
         values = schema.get("additionalProperties")
         return f"Record<string, {_type(values, types) if isinstance(values, dict) else 'unknown'}>"
-    return {"integer": "number"}.get(kind, kind)
+    return _PLAIN.get(kind, "unknown")
 
 
-_NESTED = ("items", "additionalProperties", "not")
-_LISTS = ("oneOf", "anyOf", "allOf")
-_SHAPE = {"type", "properties", "enum", "const", "tsType", *_NESTED, *_LISTS}
+_SHAPE = frozenset(
+    {
+        *("type", "properties", "enum", "const", "items", "additionalProperties", "not", "oneOf", "anyOf", "allOf"),
+        "patternProperties",
+    }
+)
+_HANDED = _SHAPE | {"required", "title", "description", "deprecated", "additionalItems", "minItems", "maxItems"}
+"""The keywords that say something of a type; others are not handed on."""
 
 
 def _draft(schema: Json) -> Json:
     """`schema` as json-schema-to-typescript takes it."""
     if not isinstance(schema, dict):
         return schema
-    if isinstance(ref := schema.get("$ref"), str):
-        return {"$ref": "#/definitions/" + ref.rpartition("/")[2]}
-    made = {name: _draft(value) if name in _NESTED else value for name, value in schema.items()}
-    made |= {name: [_draft(each) for each in schema[name]] for name in _LISTS if name in schema}
-    if "properties" in schema:
-        made["properties"] = {name: _draft(each) for name, each in schema["properties"].items()}
+    if "$ref" in schema:
+        return {"$ref": "#/definitions/" + referred(schema["$ref"])}
+    made = inner({name: value for name, value in schema.items() if name in _HANDED}, _draft)
+    if "description" in made:
+        made["description"] = _uncommented(made["description"])
+    if "patternProperties" in made:
+        # It writes patterns into comments, of which only the types of the fields are wanted.
+        made["patternProperties"] = {str(index): each for index, each in enumerate(made["patternProperties"].values())}
     if schema.get("nullable") and isinstance(schema.get("type"), str):
         made["type"] = [schema["type"], "null"]
     # Without this, what may be anything becomes an object.
@@ -361,7 +393,14 @@ def _member(name: str) -> str:
     return name + "_" * (name in _MEMBERS)
 
 
+def _method(group: str, name: str) -> str:
+    """The request called `name` as a member of `group`, or of the client."""
+    return camel(name) + "_" * (camel(name) in ("constructor", "then")) if group else _member(name)
+
+
 def _key(name: str) -> str:
+    if name == "__proto__":
+        return f"[{_code(name)}]"  # otherwise it sets the prototype, as a string too
     return name if re.fullmatch("[A-Za-z_$][A-Za-z0-9_$]*", name) else _code(name)
 
 
@@ -375,12 +414,17 @@ def _code(value: Json) -> str:
     return json.dumps(value)
 
 
+def _uncommented(text: str) -> str:
+    """`text` for a comment, which it cannot end."""
+    return readable(text).replace("*/", "*\\/")
+
+
 def _comment(text: str, indent: int) -> str:
     """`text` as a comment that documents what follows it, behind `indent` spaces."""
     margin = " " * indent
     paragraphs = [
         line
-        for paragraph in text.strip().replace("*/", "*\\/").split("\n")
+        for paragraph in _uncommented(text).strip().split("\n")
         for line in textwrap.wrap(paragraph, _WIDTH - indent, break_long_words=False, break_on_hyphens=False) or [""]
     ]
     if len(paragraphs) == 1 and len(paragraphs[0]) < _WIDTH - indent - 4:
@@ -411,7 +455,8 @@ def _tour(contract: Contract, package: str) -> str:
         lines.append("await client.connect();")
     if tour.create:
         group, endpoint = tour.create
-        lines.append(f"await client.{_member(group.name)}.{camel(endpoint.name)}({call(endpoint)});")
+        owner = f"client.{_member(group.name)}" if group.name else "client"
+        lines.append(f"await {owner}.{_method(group.name, endpoint.name)}({call(endpoint)});")
     if tour.stream:
         lines.append(f"const subscription = client.{_member(tour.stream.name)}({call(tour.stream)});")
         lines.append("await subscription.ready();")
@@ -435,7 +480,7 @@ def _package(contract: Contract, package: str) -> str:
     described = {
         "name": package,
         "version": _version(contract.version),
-        "description": f"A client of {contract.title}, written from its documents",
+        "description": f"A client of {oneline(contract.title)}, written from its documents",
         "type": "module",
         "sideEffects": False,
         "engines": {"node": ">=20"},
@@ -451,7 +496,7 @@ def _package(contract: Contract, package: str) -> str:
 
 def _version(version: str) -> str:
     """`version` as npm wants it: three numbers."""
-    found = re.match(r"v?(\d+)(?:\.(\d+))?(?:\.(\d+))?", version)
+    found = re.match(r"v?([0-9]+)(?:\.([0-9]+))?(?:\.([0-9]+))?", version)
     return ".".join(str(int(part or 0)) for part in found.groups()) if found else "0.0.0"
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import socket
 import ssl
 from collections.abc import Mapping
@@ -78,15 +79,14 @@ class Rest:
         `template` has `{name}` for each item of `path`.
 
         Raises:
+            ValueError: A value of `path` would lead to another resource. Nothing was sent.
             ProblemError: The request was refused.
             ConnectError: The server cannot be reached.
             ReplyTimeout: No response came in time.
             UnknownOutcome: The connection broke before the response came.
             InvalidReply: The response is not a `result`.
         """
-        address = template
-        for name, value in path.items():
-            address = address.replace(f"{{{name}}}", quote(_plain(value), safe=""))
+        address = _address(template, path)
         fields = {name: value for name, value in to_jsonable_python(query).items() if value is not None}
         head = {"Accept": "application/json"}
         head |= {name: _plain(value) for name, value in headers.items() if value is not None}
@@ -157,6 +157,28 @@ class RestClient:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         await self.close()
+
+
+def _address(template: str, values: Mapping[str, Any]) -> str:
+    """`template` with `values` in it. Raises ValueError for a value that would lead to another resource.
+
+    Whatever carries a URL removes the segments `.` and `..` (RFC 3986, 5.2.4), and no encoding protects them: `%2E` is
+    a dot (6.2.2.2). An empty segment is the collection, or nothing.
+    """
+    filled: list[str] = []
+    for segment in template.split("/"):
+        made = segment
+        for name, value in values.items():
+            if f"{{{name}}}" in segment:
+                text = _plain(value)
+                try:
+                    made = made.replace(f"{{{name}}}", quote(text, safe=""))
+                except UnicodeEncodeError:
+                    raise ValueError(f"{name} must be a text that UTF-8 can express, not {text!r}") from None
+                if not text or re.sub("%2e", ".", made, flags=re.IGNORECASE) in (".", ".."):
+                    raise ValueError(f"{name} must not be {text!r}: in a path, that leads to another resource")
+        filled.append(made)
+    return "/".join(filled)
 
 
 def problem(status: int, body: bytes | bytearray) -> ProblemError:

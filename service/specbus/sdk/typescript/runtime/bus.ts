@@ -274,18 +274,18 @@ export class Bus implements Owner {
       subscription.push(raw ? text : frame);
       taken = true;
     }
-    if (!taken && kind in this.#contract.refusals) this.#warn(`the server says: ${this.#refusal(kind, frame, undefined).message}`);
+    if (!taken && Object.hasOwn(this.#contract.refusals, kind)) this.#warn(`the server says: ${this.#refusal(kind, frame, undefined).message}`);
   }
 
   /** Hand `frame` to the command that it answers; returns whether there is one. */
   #answered(kind: string, frame: Frame): boolean {
     const { correlation, refusals } = this.#contract;
-    const answers = ({ sent, replies }: Command): boolean => sent && (replies.includes(kind) || kind in refusals);
+    const answers = ({ sent, replies }: Command): boolean => sent && (replies.includes(kind) || Object.hasOwn(refusals, kind));
     const command = correlation
       ? this.#commands.get(at(frame, correlation.path))
       : !this.#isDrop(kind, frame) && [...this.#commands.values()].find(answers);
     if (!command || !answers(command)) return false;
-    if (kind in refusals) command.failed(this.#refusal(kind, frame, command.request));
+    if (Object.hasOwn(refusals, kind)) command.failed(this.#refusal(kind, frame, command.request));
     else command.done(frame);
     return true;
   }

@@ -41,13 +41,13 @@ export class Rest {
   /**
    * Make a request, and resolve with the body of the response.
    *
-   * Rejects with ProblemError if it is refused, ConnectError if the server cannot be reached, TimeoutError without a response in time.
+   * Rejects with TypeError if a value of `path` would lead to another resource, ProblemError if it is refused, ConnectError if the server cannot be reached, TimeoutError without a response in time.
    */
   async request(method: string, template: string, parts: Parts, options: RequestOptions = {}): Promise<any> {
     const { url, fetch, apiKey, credential } = this.#options;
     const { signal, timeout = this.#options.timeout } = options;
     signal?.throwIfAborted();
-    const path = template.replace(/\{([^}]*)\}/g, (_, name) => encodeURIComponent(String(parts.path?.[name])));
+    const path = address(template, parts.path);
     const query = new URLSearchParams();
     for (const [name, value] of Object.entries(parts.query ?? {})) {
       for (const one of [value].flat()) if (one !== undefined) query.append(name, String(one));
@@ -84,4 +84,25 @@ export class Rest {
     const { type = "about:blank", title = response.statusText, detail = "" } = body ?? {};
     throw new ProblemError(response.status, type, title || `HTTP ${response.status}`, detail, body);
   }
+}
+
+/**
+ * `template` with `values` in it. Throws TypeError for a value that would lead to another resource: whatever carries a URL removes
+ * the segments `.` and `..` (RFC 3986, 5.2.4), and no encoding protects them, since `%2E` is a dot (6.2.2.2). An empty segment is the
+ * collection, or nothing.
+ */
+function address(template: string, values: Record<string, unknown> = {}): string {
+  const fill = (segment: string): string => {
+    let last = "";
+    let refused = false;
+    const filled = segment.replace(/\{([^}]*)\}/g, (_, name: string) => {
+      const text = String(values[name]);
+      last = `${name} must not be ${JSON.stringify(text)}: in a path, that leads to another resource`;
+      refused ||= !text;
+      return encodeURIComponent(text);
+    });
+    if (last && (refused || /^(\.|%2e){1,2}$/i.test(filled))) throw new TypeError(last);
+    return filled;
+  };
+  return template.split("/").map(fill).join("/");
 }

@@ -23,7 +23,7 @@ for (const [path, source] of Object.entries(sources)) {
 }
 // How a type was found is of no interest.
 sources["src/types.ts"] = sources["src/types.ts"]
-  .replace(/ \* This interface was referenced by `[^`]*`'s JSON-Schema\n \* via the `definition` "[^"]*"\.\n/g, "")
+  .replace(/ \* This interface was referenced by `[^`\n]*`'s JSON-Schema\n \* via the `definition` "[^"]*"\.\n/g, "")
   .replace(/( \*\n)+ \*\/\n/g, " */\n")
   .replace(/\/\*\*\n \*\/\n/g, "");
 process.stdout.write(JSON.stringify(sources));
