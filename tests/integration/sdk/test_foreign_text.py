@@ -361,23 +361,20 @@ def typescript_skeletons(environment: dict[str, str], sources: list[str]) -> lis
     return made
 
 
-def cases(full: bool) -> Iterator[tuple[Place, str, str, bool]]:
+def cases() -> Iterator[tuple[Place, str, str, bool]]:
     """Where what is tried: the place, the payload's name and text, and whether it is added to what stands there."""
     for index, place in enumerate(places(DOCUMENTS)):
         yield place, "all", ALL, True
-        names = list(PAYLOADS)
-        for name in names if full else [names[index % len(names)]]:
-            yield place, name, PAYLOADS[name], False
-            if full:
-                yield place, name, PAYLOADS[name], True
+        name = list(PAYLOADS)[index % len(PAYLOADS)]
+        yield place, name, PAYLOADS[name], False
 
 
-@pytest.mark.parametrize("full", [False, pytest.param(True, marks=pytest.mark.slow)])
+@pytest.mark.slow
 @pytest.mark.usefixtures("unformatted")
-def test_no_text_changes_what_a_python_client_does(full: bool) -> None:
+def test_no_text_changes_what_a_python_client_does() -> None:
     harmless: dict[tuple[Place, bool], dict[str, str] | None] = {}
     wrong = []
-    for place, name, text, added in cases(full):
+    for place, name, text, added in cases():
         files = generated(python, changed(DOCUMENTS, place, text, added))
         if files is None:
             continue
@@ -398,12 +395,12 @@ def test_no_text_changes_what_a_python_client_does(full: bool) -> None:
     assert wrong == []
 
 
-@pytest.mark.parametrize("full", [False, pytest.param(True, marks=pytest.mark.slow)])
+@pytest.mark.slow
 @pytest.mark.usefixtures("unformatted")
-def test_no_text_changes_what_a_typescript_client_does(full: bool, node_environment: dict[str, str]) -> None:
+def test_no_text_changes_what_a_typescript_client_does(node_environment: dict[str, str]) -> None:
     told = []
     sources: dict[str, int] = {}
-    for place, name, text, added in cases(full):
+    for place, name, text, added in cases():
         files = generated(typescript, changed(DOCUMENTS, place, text, added))
         if files is None:
             continue
@@ -462,21 +459,8 @@ def generated_contract(documents: dict[str, Any]) -> bool:
     return True
 
 
-TEXTS = [
-    pytest.param(ALL, id="all"),
-    *(pytest.param(text, id=name, marks=pytest.mark.slow) for name, text in PAYLOADS.items() if name != "empty"),
-]
-
-
-@pytest.mark.parametrize("text", TEXTS)
-def test_models_have_nothing_but_data_in_them(text: str, tmp_path: Path) -> None:
-    try:
-        read = contract.read(*hostile(text).values())
-        files = python.generate(read, "some-client")
-    except ContractError:
-        if text == ALL:
-            raise
-        return
+def test_models_have_nothing_but_data_in_them(tmp_path: Path) -> None:
+    files = python.generate(contract.read(*hostile(ALL).values()), "some-client")
     for name, content in files.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(content)
@@ -487,15 +471,8 @@ def test_models_have_nothing_but_data_in_them(text: str, tmp_path: Path) -> None
     assert (ran.returncode, ran.stdout) == (0, "imported\n"), ran.stderr[-2000:]
 
 
-@pytest.mark.parametrize("text", TEXTS)
-def test_types_have_nothing_but_data_in_them(text: str, tmp_path: Path, node_environment: dict[str, str]) -> None:
-    try:
-        read = contract.read(*hostile(text).values())
-        files = typescript.generate(read, "some-client")
-    except ContractError:
-        if text == ALL:
-            raise
-        return
+def test_types_have_nothing_but_data_in_them(tmp_path: Path, node_environment: dict[str, str]) -> None:
+    files = typescript.generate(contract.read(*hostile(ALL).values()), "some-client")
     assert files["dist/types.js"].strip() == "export {};"
     assert "type X = any" not in files["src/types.ts"]
     json.loads(files["package.json"])

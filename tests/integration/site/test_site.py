@@ -209,7 +209,7 @@ def test_the_documents_say_where_the_service_is_reached(
     rest: str,
     websocket: dict[str, str],
 ) -> None:
-    server = serve(root_path=root_path)
+    server = serve(root_path=root_path, allowed_hosts="*")
     expected: dict[str, Any] = {name: served(name) for name in ("openapi", "asyncapi")}
     expected["openapi"]["servers"] = [{**expected["openapi"]["servers"][0], "url": rest}]
     here = {name: value.replace("PORT", str(server.port)) for name, value in websocket.items()}

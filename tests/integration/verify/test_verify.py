@@ -52,6 +52,7 @@ def misleading(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_without_a_url_a_service_is_started_and_kept_to_its_word_wherever_one_stands(misleading: Path) -> None:
     junit, html = misleading.parent / "junit.xml", misleading.parent / "report.html"
     before = sorted(misleading.rglob("*"))
@@ -83,6 +84,7 @@ def test_one_area_alone(serve: Callable[..., Server], only: str, tmp_path: Path)
     assert list(by_area(junit)) == {"behaviour": ["websocket", "behaviour"]}.get(only, [only])
 
 
+@pytest.mark.slow
 def test_the_server_is_left_as_it_was_found(serve: Callable[..., Server]) -> None:
     server = serve(heartbeat_interval=1)
     with httpx.Client(base_url=server.url) as client:
