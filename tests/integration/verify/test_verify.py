@@ -67,6 +67,7 @@ def test_without_a_url_a_service_is_started_and_kept_to_its_word_wherever_one_st
     assert "<h1>" in html.read_text()
 
 
+@pytest.mark.slow
 def test_a_key_is_sent(server: Server, serve: Callable[..., Server]) -> None:
     guarded = serve(api_key="secret")
     assert verify(guarded.url, "--only=websocket", "--examples=2", "--api-key=secret")[0] == 0
@@ -136,6 +137,7 @@ def test_each_area_has_its_module() -> None:
     assert {path.name for path in (ROOT / "contract_tests").glob("test_*.py")} == {f"test_{area}.py" for area in AREAS}
 
 
+@pytest.mark.slow
 def test_pytest_does_the_same(server: Server) -> None:
     assert front_door(ROOT, "test_websocket.py", "--base-url", server.url)[0] == 0
     with running(Warehouse(SAMPLE)) as url:
