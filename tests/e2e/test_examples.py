@@ -133,12 +133,13 @@ def files(folder: Path) -> Iterator[str]:
 
 
 @pytest.mark.slow
-def test_a_page_publishes_and_shows(server: Server, browser: Browser, tmp_path: Path) -> None:
-    create(server, "orders")
-    publish_text(server, '"before"')
+def test_a_page_publishes_and_shows(serve: Callable[..., Server], browser: Browser, tmp_path: Path) -> None:
     shutil.copy(EXAMPLES / "page.html", tmp_path)
     shutil.copytree(TYPESCRIPT_SDK / "dist", tmp_path / "specbus-client")
     with files(tmp_path) as url, browser.new_context() as context:
+        server = serve(allowed_origins=url)
+        create(server, "orders")
+        publish_text(server, '"before"')
         page = context.new_page()
         complaints: list[str] = []
         page.on("pageerror", lambda error: complaints.append(str(error)))
