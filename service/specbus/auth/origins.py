@@ -23,20 +23,12 @@ _LOOPBACK_NAMES = frozenset({"localhost", "*.localhost", "127.0.0.1", "[::1]"})
 
 def origins(text: str) -> frozenset[str]:
     """The origins that `text` lists, parted by commas or blanks. Raises ValueError, in words, for others."""
-    listed = _listed(text)
-    for each in listed:
-        if not _ORIGIN.fullmatch(each):
-            raise ValueError("must be origins such as https://app.example.org, or *")
-    return frozenset(each.lower() for each in listed)
+    return _listed(text, _ORIGIN, "must be origins such as https://app.example.org, or *")
 
 
 def hosts(text: str) -> frozenset[str]:
     """The names of hosts that `text` lists, parted by commas or blanks. Raises ValueError, in words, for others."""
-    listed = _listed(text)
-    for each in listed:
-        if not _HOST.fullmatch(each):
-            raise ValueError("must be names such as bus.example.org or *.example.org, without a port, or *")
-    return frozenset(each.lower() for each in listed)
+    return _listed(text, _HOST, "must be names such as bus.example.org or *.example.org, without a port, or *")
 
 
 def hosts_on(address: str) -> frozenset[str] | None:
@@ -88,8 +80,12 @@ OWN_PAGES = WebRules()
 """No other site's pages; by any name."""
 
 
-def _listed(text: str) -> list[str]:
-    return [each for each in re.split(r"[,\s]+", text) if each]
+def _listed(text: str, form: re.Pattern[str], rule: str) -> frozenset[str]:
+    """What `text` lists, in lower case. Raises ValueError with `rule` for what has not this form."""
+    listed = [each for each in re.split(r"[,\s]+", text) if each]
+    if not all(map(form.fullmatch, listed)):
+        raise ValueError(rule)
+    return frozenset(each.lower() for each in listed)
 
 
 def _is_own(origin: str, fields: Fields) -> bool:

@@ -154,7 +154,7 @@ class HttpConnection(HttpToolsProtocol):
         if not self._unanswered and self._handshake:
             self._open_websocket()
             return
-        self.flow.held = self._handshake or self._over or bool(self.pipeline or self._unread)
+        self.flow.held = self._over or bool(self.pipeline or self._unread)
         if self.flow.held:
             self.flow.pause_reading()
         else:
