@@ -132,7 +132,7 @@ def dead_after_bad_frame(patch: Patch) -> None:
 
 @mutant("websocket", "a binary frame closes the connection")
 def binary_frame_closes(patch: Patch) -> None:
-    wrap(patch, Session, "refuse_binary", lambda original, self: self.close(1003, "binary"))
+    wrap(patch, Session, "receive_binary", lambda original, self, data: self.close(1003, "binary"))
 
 
 @mutant("websocket", "a binary frame is carried out like a text frame")

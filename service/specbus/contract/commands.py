@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from specbus.contract.decoding import MAX_SENT_DEPTH, Decoder, NotJson
+from specbus.contract.jsontext import field_of_unread
 from specbus.contract.phrasing import quoted, type_name
 from specbus.contract.schema import Schema
 from specbus.spec import ContractError, Json, asyncapi, schemas
@@ -110,16 +111,25 @@ class WebSocketContract(Generic[HandlerT]):
                 if accepts(frame):
                     return handler, frame
         except NotJson as error:
-            raise Refusal(f"the frame is {error}") from None
+            raise Refusal(f"the frame is {error}", self.correlation_of(data)) from None
+        if outline := self._decoder.outline(data):
+            self._dispatch_thoroughly(outline)
         return self._dispatch_thoroughly(data)
+
+    def correlation_of(self, data: bytes) -> str | None:
+        """The correlation id in `data`, a frame that cannot be taken, as far as it can be told."""
+        if self._correlation is None:
+            return None
+        field, _ = self._correlation
+        return self._request_id({field: field_of_unread(data, field)})
 
     def _dispatch_thoroughly(self, data: bytes) -> tuple[HandlerT, dict[str, Json]]:
         """What `dispatch` does, slower, and able to say what is wrong."""
         try:
             tag, frame = self._decoder.thorough(data)
         except NotJson as error:
-            request_id = self._request_id(error.value) if isinstance(error.value, dict) else None
-            raise Refusal(f"the frame is {error}", request_id) from None
+            found = self._request_id(error.value) if isinstance(error.value, dict) else self.correlation_of(data)
+            raise Refusal(f"the frame is {error}", found) from None
         if not isinstance(frame, dict):
             raise Refusal(f"the frame must be a JSON object, not {_article(type_name(frame))}")
         request_id = self._request_id(frame)

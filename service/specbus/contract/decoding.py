@@ -11,13 +11,15 @@ standard library's `json`, for what the first refuses. The second is the judge o
 """
 
 import contextlib
-from collections.abc import Callable, Mapping
+import gc
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import msgspec
 
 from specbus.contract import fastpath
 from specbus.contract.jsontext import SPACE, NotJson, check_depth, check_scalars, decode
+from specbus.contract.outline import Outliner
 from specbus.contract.shape import Shape, Verbatim, verbatim
 from specbus.spec import Json
 
@@ -44,6 +46,8 @@ class Decoder:
         """A text of fewer bytes is not nested too deep."""
         self._shapes = {tag: Shape(schema) for tag, schema in schemas.items()}
         self._tag_field = tag_field
+        self.outline = Outliner(self._shapes, tag_field).outline
+        """What of a large text that has been through `quick` is enough to see what is wrong with it, mostly."""
         self._converters: dict[Any, tuple[str, Callable[[Any], Json]]] = {}
         self._decode: Callable[[bytes], Any] | None = None
         self._root_verbatim = {tag for tag, shape in self._shapes.items() if shape.verbatim}
@@ -90,6 +94,10 @@ class Decoder:
 
         `data` has been through `quick`.
         """
+        with _no_collection():
+            return self._thorough(data)
+
+    def _thorough(self, data: bytes) -> tuple[str | None, Json]:
         text = data.decode()
         value = decode(text)
         tag: str | None
@@ -102,3 +110,16 @@ class Decoder:
         value = self._shapes[tag].select(value, text.strip(SPACE))
         check_scalars(value)
         return tag, value
+
+
+@contextlib.contextmanager
+def _no_collection() -> Iterator[None]:
+    """Have the garbage collector rest meanwhile: it would look at each of thousands of new lists several times."""
+    if not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()

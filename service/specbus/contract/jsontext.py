@@ -1,8 +1,10 @@
 """JSON texts, strictly: decoded, measured and taken apart by the standard library, the judge of what is JSON."""
 
+import contextlib
 import itertools
 import json
 import math
+import re
 from typing import NoReturn
 
 from specbus.spec import Json
@@ -100,20 +102,55 @@ def _skip(text: str, at: int) -> int:
     return at
 
 
+_MAX_CANDIDATES = 16
+_MAX_VALUE = 1_024
+
+
+def field_of_unread(data: bytes, name: str) -> str | None:
+    """The text of the field `name` of the object `data`, which may be nested too deep, broken or of any size.
+
+    It is looked for in the bytes. An object's own fields count, not those of what is in it; only the first few places
+    with that name are looked at, and only values of up to 1,024 bytes.
+    """
+    field = re.compile(
+        rb"%b[ \t\n\r]*:[ \t\n\r]*(\"(?:[^\"\\]|\\.){0,%d}\")" % (re.escape(json.dumps(name).encode()), _MAX_VALUE)
+    )
+    value = None
+    for found in itertools.islice(field.finditer(data), _MAX_CANDIDATES):
+        inside, brackets = _brackets(data[: found.start()])
+        if not inside and sum(_STEP[bracket] for bracket in brackets) == 1:
+            with contextlib.suppress(ValueError):
+                value = json.loads(found[1])
+    return value if isinstance(value, str) else None
+
+
+_ROUNDS = 4
 _STEP = {b: 1 if b in b"[{" else -1 for b in b"[]{}"}
 
 
 def check_depth(data: bytes, most: int) -> None:
     """Raise NotJson if `data` is nested more than `most` levels deep."""
-    inside = False
+    _, brackets = _brackets(data)
+    # To take pairs away is ten times as fast as to count, and is enough where many stand beside each other.
+    left = brackets
+    for done in range(2, 2 * _ROUNDS + 1, 2):  # each round takes up to two levels away
+        left = left.replace(b"[]", b"").replace(b"{}", b"")
+        if len(left) <= most - done:
+            return
+    if max(itertools.accumulate(map(_STEP.__getitem__, brackets)), default=0) > most:
+        raise NotJson(f"nested more than {most} levels deep")
+
+
+def _brackets(data: bytes) -> tuple[bool, bytes]:
+    """Whether the JSON text `data` ends inside a string, and its brackets that are not in strings."""
+    inside = True
     brackets = bytearray()
     # Between quotes nothing counts; a backslash takes the next character along.
     for part in data.replace(b"\\\\", b"").replace(b'\\"', b"").split(b'"'):
+        inside = not inside
         if not inside:
             brackets += part.translate(None, _NOT_BRACKETS)
-        inside = not inside
-    if max(itertools.accumulate(_STEP[bracket] for bracket in brackets), default=0) > most:
-        raise NotJson(f"nested more than {most} levels deep")
+    return inside, bytes(brackets)
 
 
 _NOT_BRACKETS = bytes(b for b in range(256) if b not in b"[]{}")

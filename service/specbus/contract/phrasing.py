@@ -30,6 +30,8 @@ _FORMATS = {
 }
 MAX_NAMED = 3
 """How many fields a sentence names; the others are counted."""
+MAX_COUNTED = 50
+"""How many are counted; more are many."""
 
 
 def _steps(path: Sequence[str | int], value: Json) -> Iterator[str | int]:
@@ -53,8 +55,9 @@ def sentence(error: jsonschema_rs.ValidationError, value: Json, name: str, whole
             return f"{_join(path, [kind.property])} is required"
         case _Kind.AdditionalProperties() | _Kind.UnevaluatedProperties():
             fields = ", ".join(_join(path, [field]) for field in kind.unexpected[:MAX_NAMED])
-            if len(kind.unexpected) > MAX_NAMED:
-                fields += f" and {len(kind.unexpected) - MAX_NAMED} more"
+            if left := max(len(kind.unexpected) - MAX_NAMED, 0):
+                # Of so many the outline has not all.
+                fields += f" and {left if left < MAX_COUNTED else 'many'} more"
             return f"unknown field{'s' if len(kind.unexpected) > 1 else ''} {fields}"
     return f"{path or whole} {_rule(error)}"
 

@@ -90,9 +90,15 @@ class Body:
             found = self.decoder.quick(data)
             if found and self.schema.accepts(found[1]):
                 return found[1]
-            _, value = self.decoder.thorough(data)
+            if outline := self.decoder.outline(data):
+                self._judged(outline)
+            return self._judged(data)
         except NotJson as error:
             raise InvalidRequest(f"the body is {error}") from None
+
+    def _judged(self, data: bytes) -> Json:
+        """The value of `data`. Raises NotJson, InvalidRequest."""
+        _, value = self.decoder.thorough(data)
         if problems := self.schema.problems(value, whole="the body"):
             raise InvalidRequest("; ".join(problems))
         return value

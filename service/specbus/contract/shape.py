@@ -51,6 +51,11 @@ class Shape:
         self.verbatim = isinstance(schema, dict) and schema.get("x-verbatim") is True
         self.plain = constraints <= _PLAIN_OBJECT and schema.get("type") == "object" and "properties" in schema
         """Whether the schema is of an object and says nothing but what fields it has."""
+        declared = schema.get("type") if isinstance(schema, dict) else None
+        self.types = frozenset(declared if isinstance(declared, list) else [declared] if declared else [])
+        """The types that it allows; empty if it does not say."""
+        self.lists_all = self.plain and isinstance(schema, dict) and schema.get("additionalProperties") is False
+        """Whether it allows no fields but those that it lists."""
         self.fields: dict[str, Shape] = {}
         """The fields that it lists."""
         if isinstance(schema, dict) and isinstance(schema.get("properties"), dict):

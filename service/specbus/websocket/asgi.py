@@ -18,6 +18,7 @@ is what the buffer of a transport is elsewhere: all that is delivered goes into 
 import asyncio
 import contextlib
 import logging
+import time
 from collections import deque
 
 from starlette.datastructures import Headers
@@ -31,7 +32,7 @@ from specbus.websocket.endpoint import Endpoint
 from specbus.websocket.handshake import Refused
 from specbus.websocket.session import Session
 from specbus.wire import problem
-from specbus.wire.websocket import payloads
+from specbus.wire.websocket import TURN, payloads
 
 _log = logging.getLogger(__name__)
 
@@ -245,17 +246,22 @@ class AsgiConnection(Session):
     async def _receive_all(self) -> None:
         """Have carried out what the client sends, until it has closed."""
         limit = self._endpoint.limits.max_frame_bytes
+        turn_ends = time.perf_counter() + TURN
         while (message := await self._receive())["type"] == "websocket.receive":
+            if time.perf_counter() > turn_ends:  # what has come already, a server may give without a pause
+                await asyncio.sleep(0)
+                turn_ends = time.perf_counter() + TURN
             await self._writable.wait()
             if self._stopping or self._close is not None:
                 continue
-            text = (message.get("text") or "").encode()
-            if message.get("bytes") is not None:
-                self.refuse_binary()
-            elif len(text) > limit:
-                self.fail(CloseCode.MESSAGE_TOO_BIG, f"a frame of {len(text)} bytes is over the limit of {limit}")
+            binary = message.get("bytes")
+            data = (message.get("text") or "").encode() if binary is None else binary
+            if len(data) > limit:
+                self.fail(CloseCode.MESSAGE_TOO_BIG, f"a frame of {len(data)} bytes is over the limit of {limit}")
+            elif binary is None:
+                self.receive(data)
             else:
-                self.receive(text)
+                self.receive_binary(data)
         if self._close is None:
             self._close_reason = f"by the client, {message.get('code', 1005)} {message.get('reason') or ''}".rstrip()
 

@@ -13,6 +13,7 @@ Beside that, these may be set while it is open:
 
     reader.paused   The transport's buffer is full: the client does not read. The hub has everything wait. Commands that
                     come are held by the reader, as each has an answer; then the transport reads no more either.
+    reader.held     Commands are held, for that or because a turn is over. `_read_on` gets on with them.
     stopping        The service stops. What waits is sent first; then the connection closes with 1001.
 
 `pause_writing` and `resume_writing`, which asyncio calls, change `paused`. `resume_writing` first lets the hub deliver,
@@ -35,7 +36,7 @@ from specbus.log import log_event
 from specbus.websocket import handshake
 from specbus.websocket.endpoint import Endpoint
 from specbus.websocket.session import Session
-from specbus.wire.websocket import BINARY, HELD, OUTPUT, PING, FrameReader, Signal
+from specbus.wire.websocket import HELD, OUTPUT, PING, FrameReader, Signal
 
 _log = logging.getLogger(__name__)
 
@@ -116,11 +117,7 @@ class Connection(Session, asyncio.Protocol):
         reader.paused = False
         self.alive = True
         self._endpoint.hub.resume(self)
-        if reader.held and not reader.paused and not self._stopping:
-            self._transport.resume_reading()
-            self._answers = []
-            reader.resume(self)
-            self.end_read()
+        self._read_on()
         if self._stopping:
             self.shutdown()
 
@@ -175,8 +172,6 @@ class Connection(Session, asyncio.Protocol):
             self._write_out()
         elif signal is HELD:
             self._transport.pause_reading()
-        elif signal is BINARY:
-            self.refuse_binary()
         else:
             # Else the event loop would read on, for this connection alone, as long as there is something to read.
             self._transport.pause_reading()
@@ -213,8 +208,15 @@ class Connection(Session, asyncio.Protocol):
         log_event(_log, logging.INFO, "connection opened", peer=self.peer)
 
     def _read_on(self) -> None:
-        """Read again after a turn of the others."""
-        if not self._reader.held and not self._transport.is_closing():
+        """Get on with the frames that are held, after a turn of the others."""
+        reader = self._reader
+        if reader.paused or self._stopping or self._transport.is_closing():
+            return
+        if reader.held:
+            self._answers = []
+            reader.resume(self)
+            self.end_read()
+        if not reader.held and not self._transport.is_closing():
             self._transport.resume_reading()
 
     def _write_out(self) -> None:

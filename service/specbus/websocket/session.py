@@ -138,9 +138,10 @@ class Session:
             text_ = "the service failed; its log says why"
             self.answer(messages.error("INTERNAL", text_, request_id=frame.get("request_id")))
 
-    def refuse_binary(self) -> None:
-        """Answer a binary message."""
-        self.answer(messages.error("BAD_REQUEST", "the frame is binary; send JSON in text frames"))
+    def receive_binary(self, data: bytes) -> None:
+        """Refuse the binary message `data`."""
+        text = "the frame is binary; send JSON in text frames"
+        self.answer(messages.error("BAD_REQUEST", text, request_id=self._contract.correlation_of(data)))
 
     def log_violations(self, frames: bytes) -> None:
         """Log which of `frames`, about to be sent, break the contract, and how."""

@@ -19,6 +19,9 @@ While the reader is open, its owner may set `paused`: the client does not read w
 that would have an answer stays where it is, with all that follows, and `held` says so; pongs and a close frame that
 come before it are still seen. `resume` goes on with it.
 
+A turn ends after `TURN` seconds: what is left then is held as well, so that one client's frames, of which a read may
+bring thousands, do not keep the others waiting.
+
 `read` calls its handler, rather than giving it what it finds: a call is cheaper than to resume a generator. The handler
 may call all methods but `read` and `resume`.
 
@@ -32,7 +35,8 @@ These hold whenever `read` is not running:
 import enum
 import logging
 import struct
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from websockets.frames import CloseCode, Frame, Opcode
@@ -44,10 +48,15 @@ LIBRARY_LOGGER = logging.getLogger("websockets.server")
 """Where the sans-I/O object logs, for all connections: it would make a logger adapter for each."""
 MAX_FRAGMENTS = 16_384
 """Maximum number of fragments of a message, as empty ones cost time too: 1 MiB in pieces of 64 bytes."""
-FRAGMENTS_PER_TURN = 256
-"""Fragments of a message after which other connections have their turn. No answers slow their sender down."""
+TURN = 0.002
+"""Seconds of one client's frames after which other connections have their turn."""
 PING = b"\x89\x00"
 """A ping frame without a payload (RFC 6455, 5.5.2)."""
+
+_UNTIMED = 16
+"""Frames after which the clock is looked at: that takes a hundredth of the time of a publication."""
+_LARGE = 4_096
+"""Bytes of a frame after which it is looked at in any case."""
 
 _FIN_TEXT = 0x81
 _DATA_HEADS = {0x00, 0x80, 0x01, 0x81, 0x02, 0x82}
@@ -104,14 +113,12 @@ class Signal(enum.Enum):
     """There is something to send: see `data_to_send`."""
     HELD = enum.auto()
     """A frame waits until the client reads. There is no use in reading more from it."""
-    BINARY = enum.auto()
-    """A binary message begins. Its payload is passed over."""
-    MANY_FRAGMENTS = enum.auto()
-    """A message has many fragments: others should have their turn before more is read."""
+    TURN_OVER = enum.auto()
+    """Frames wait until others had their turn."""
 
 
 # Module-level aliases: attribute access on an Enum class is about 3x slower on Python 3.11.
-OUTPUT, HELD, BINARY, MANY_FRAGMENTS = Signal
+OUTPUT, HELD, TURN_OVER = Signal
 
 
 class Handler(Protocol):
@@ -119,6 +126,9 @@ class Handler(Protocol):
 
     def receive(self, text: bytes) -> None:
         """Take a text message, which may not be UTF-8."""
+
+    def receive_binary(self, data: bytes) -> None:
+        """Take a binary message."""
 
     def hear(self, signal: Signal) -> None:
         """Take a signal."""
@@ -138,11 +148,12 @@ class _Fragments:
 class FrameReader:
     """The frames of one client, taken apart; and the control frames and the closing handshake that answer them."""
 
-    __slots__ = ("_fragments", "_max_size", "_need", "_rest", "_sansio", "closing", "held", "paused")
+    __slots__ = ("_clock", "_fragments", "_max_size", "_need", "_rest", "_sansio", "closing", "held", "paused")
 
-    def __init__(self, max_size: int) -> None:
-        """Begin after the handshake. `max_size` is of a message, in bytes."""
+    def __init__(self, max_size: int, clock: Callable[[], float] = time.perf_counter) -> None:
+        """Begin after the handshake. `max_size` is of a message, in bytes. `clock` gives seconds."""
         self._max_size = max_size
+        self._clock = clock
         self._rest: bytearray | None = None
         self._need = 0
         """How long `_rest` must be before there is something to read in it."""
@@ -151,7 +162,7 @@ class FrameReader:
         self.paused = False
         """Set by the owner: whether the client leaves unread what it is sent."""
         self.held = False
-        """Whether frames wait until `resume`."""
+        """Whether frames wait until `resume`: for the client to read, or for others to have their turn."""
         self.closing = False
 
     def read(self, data: bytes, handler: Handler) -> None:
@@ -164,6 +175,7 @@ class FrameReader:
             self._rest = None
         # Nearly all traffic is whole text frames: this loop calls nothing for one but what unmasks it, and the handler.
         position, size, limit = 0, len(data), self._max_size
+        untimed, turn_ends = _UNTIMED, self._clock() + TURN
         while not self.closing:
             start = position + 2
             if size < start:
@@ -203,6 +215,14 @@ class FrameReader:
                 handler.hear(OUTPUT)
             if position == size:
                 return
+            untimed -= 1
+            if not untimed or length > _LARGE:
+                if self._clock() > turn_ends and not self.closing:
+                    self._keep(data, position, 0)
+                    self.held = True
+                    handler.hear(TURN_OVER)
+                    return
+                untimed = _UNTIMED
         self._receive(data[position:])
         handler.hear(OUTPUT)
 
@@ -293,8 +313,6 @@ class FrameReader:
             return
         if fragments is None:
             fragments = self._fragments = _Fragments(frame.opcode is Opcode.TEXT)
-            if not fragments.is_text:
-                handler.hear(BINARY)
         fragments.data += frame.data
         fragments.count += 1
         if len(fragments.data) > self._max_size or fragments.count > MAX_FRAGMENTS:
@@ -303,10 +321,8 @@ class FrameReader:
             handler.hear(OUTPUT)
         elif frame.fin:
             self._fragments = None
-            if fragments.is_text:
-                handler.receive(bytes(fragments.data))
-        elif fragments.count % FRAGMENTS_PER_TURN == 0:
-            handler.hear(MANY_FRAGMENTS)
+            receive = handler.receive if fragments.is_text else handler.receive_binary
+            receive(bytes(fragments.data))
 
     def _sans_io(self) -> ServerProtocol:
         if self._sansio is None:

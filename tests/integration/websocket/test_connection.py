@@ -9,8 +9,10 @@ import httpx
 import pytest
 import websockets
 
+from specbus.websocket.session import Session
+from specbus.wire import websocket
 from tests.support.messages import UUID, publication
-from tests.support.raw import PONG, frame, raw
+from tests.support.raw import PONG, TEXT, frame, ping, raw
 from tests.support.server import Server, connected
 
 Serve = Callable[..., Server]
@@ -244,8 +246,41 @@ BAD_FRAMES: list[tuple[str | bytes, str | None, str]] = [
     ('{"type":"ping","request_id":5}', None, "request_id must be a string, not 5"),
     (f'{{"type":"ping","request_id":"{"r" * 257}"}}', None, "request_id must have at most 256 characters"),
     (f'{{"type":"ping","x":{"[" * 10_000}{"]" * 10_000}}}', None, "the frame is nested more than 128 levels deep"),
+    (f'{{"x":{"[" * 200}{"]" * 200},"request_id":"r"}}', "r", "the frame is nested more than 128 levels deep"),
     (b'{"type":"ping"}', None, "the frame is binary; send JSON in text frames"),
+    (b'{"type":"ping","request_id":"r"}', "r", "the frame is binary; send JSON in text frames"),
 ]
+
+
+async def test_others_have_their_turn_while_one_client_sends_thousands_of_commands(server: Server) -> None:
+    turns: list[int] = []
+    """For each ping of the busy client, how many turns the event loop had taken."""
+    turn = 0
+
+    async def count() -> None:
+        nonlocal turn
+        while len(turns) < 5_000:
+            turn += 1
+            await asyncio.sleep(0)
+
+    answer = Session.answer
+
+    def noted(self: Session, message: bytes) -> None:
+        turns.append(turn)
+        answer(self, message)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Session, "answer", noted)
+        patch.setattr(websocket, "TURN", 0.0)
+        counting = asyncio.run_coroutine_threadsafe(count(), server.loop)
+        async with raw(server) as client:
+            client.writer.write(b"".join(frame(TEXT, ping(str(number))) for number in range(5_000)))
+            for number in range(5_000):
+                assert await client.pong_id() == str(number)
+        await asyncio.wrap_future(counting)
+    # Without time at all, a turn is as many commands as are done before the clock is looked at; or twice that, where
+    # one read ended and another began.
+    assert max(turns.count(each) for each in set(turns)) < 32
 
 
 @pytest.mark.usefixtures("orders")

@@ -8,7 +8,7 @@ from websockets.frames import Close, CloseCode, Frame, Opcode
 from websockets.protocol import OPEN
 from websockets.uri import parse_uri
 
-from specbus.wire.websocket import MAX_FRAGMENTS, FrameReader, Signal, payloads, text_frame
+from specbus.wire.websocket import MAX_FRAGMENTS, TURN, FrameReader, Signal, payloads, text_frame
 
 BOUNDARIES = [0, 1, 125, 126, 127, 65_535, 65_536]
 LIMIT = 100_000
@@ -59,9 +59,13 @@ class Found:
 
     def __init__(self) -> None:
         self.items: list[bytes | Signal] = []
+        self.binary: list[bytes] = []
 
     def receive(self, text: bytes) -> None:
         self.items.append(text)
+
+    def receive_binary(self, data: bytes) -> None:
+        self.binary.append(data)
 
     def hear(self, signal: Signal) -> None:
         self.items.append(signal)
@@ -188,17 +192,90 @@ def test_a_breach_of_the_protocol_fails_the_connection(data: bytes, code: CloseC
     assert reader.closing
 
 
-def test_a_binary_message_is_told_of_once_and_passed_over() -> None:
-    reader = FrameReader(LIMIT)
+def test_a_binary_message_comes_whole_and_apart_from_text() -> None:
+    found = Found()
     binary = masked(Opcode.BINARY, b"12", fin=False) + masked(Opcode.CONT, b"3") + masked(Opcode.TEXT, b"next")
-    assert received(reader, binary) == [Signal.BINARY, b"next"]
+    FrameReader(LIMIT).read(binary, found)
+    assert (found.binary, found.items) == ([b"123"], [b"next"])
 
 
-def test_fragments_are_counted_and_others_have_a_turn_in_between() -> None:
+def test_fragments_are_counted() -> None:
     reader = FrameReader(LIMIT)
     first, more = masked(Opcode.TEXT, b"", fin=False), masked(Opcode.CONT, b"", fin=False)
-    told = received(reader, first, *[more] * (MAX_FRAGMENTS - 1))
-    assert told == [Signal.MANY_FRAGMENTS] * (MAX_FRAGMENTS // 256)
+    assert received(reader, first, *[more] * (MAX_FRAGMENTS - 1)) == []
     assert received(reader, more) == [Signal.OUTPUT]
     (frame,) = sent(reader)
     assert Close.parse(bytes(frame.data)).code == CloseCode.MESSAGE_TOO_BIG
+
+
+# Turns
+
+
+class Slow(Found):
+    """A handler on whose clock each message takes `cost` seconds."""
+
+    def __init__(self, cost: float) -> None:
+        super().__init__()
+        self._cost = cost
+        self.now = 0.0
+        self.turns: list[float] = []
+        """How long each turn was that ended before all was read."""
+        self._began = 0.0
+
+    def receive(self, text: bytes) -> None:
+        super().receive(text)
+        self.now += self._cost
+
+    def hear(self, signal: Signal) -> None:
+        self.now += self._cost
+        if signal is Signal.TURN_OVER:
+            self.turns.append(self.now - self._began)
+            self._began = self.now
+        else:
+            super().hear(signal)
+
+    def read_all(self, reader: FrameReader, data: bytes) -> None:
+        """Have `reader` read `data`, in as many turns as it likes."""
+        reader.read(data, self)
+        while reader.held:
+            reader.resume(self)
+
+
+KINDS = {
+    "messages": masked(Opcode.TEXT, b"x"),
+    "pings": masked(Opcode.PING, b"x"),
+    "large messages": masked(Opcode.TEXT, b"x" * 5_000),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("cost", [0.00001, 0.0001, 0.001])
+def test_a_turn_ends_soon_after_its_time_whatever_comes(kind: str, cost: float) -> None:
+    slow = Slow(cost)
+    reader = FrameReader(LIMIT, lambda: slow.now)
+    slow.read_all(reader, KINDS[kind] * 1_000)
+    assert len(slow.items) == 1_000
+    assert len(slow.turns) >= min(1_000 * cost / TURN / 2, 1_000 // 17)
+    # The clock is looked at after so many frames, or after a large one.
+    uncertain = 1 if kind == "large messages" else 16
+    assert max(slow.turns) <= TURN + (uncertain + 1) * cost + 1e-9
+
+
+def test_empty_fragments_have_turns_too() -> None:
+    slow = Slow(0)
+    ticks = iter(range(1_000_000))
+    reader = FrameReader(LIMIT, lambda: next(ticks) * TURN)
+    first, more = masked(Opcode.TEXT, b"", fin=False), masked(Opcode.CONT, b"", fin=False)
+    slow.read_all(reader, first + more * 1_000)
+    assert len(slow.turns) >= 1_000 // 16 // 2
+
+
+def test_nothing_is_lost_or_moved_when_more_comes_between_turns() -> None:
+    slow = Slow(1)
+    reader = FrameReader(LIMIT, lambda: slow.now)
+    texts = [b"%d" % number for number in range(200)]
+    for text in texts:
+        reader.read(masked(Opcode.TEXT, text), slow)
+    while reader.held:
+        reader.resume(slow)
+    assert slow.items == texts
