@@ -99,6 +99,7 @@ def test_nothing_is_logged_but_events_however_much_goes_on(log: list[Line]) -> N
         "topic deleted": 1,
         "connection opened": 2,
         "connection closed": 2,
+        "slow consumer falling behind": 1,
         "slow consumer": 1,
         "limit reached": 3,
         "stopped": 1,
@@ -126,14 +127,21 @@ def test_connections_are_logged_with_their_address_when_they_open_and_with_the_r
     assert all(re.fullmatch(ADDRESS, line["peer"]) for line in opened)
     busy, slow = (line["peer"] for line in opened)
     assert opened == [{"level": "INFO", "peer": busy}, {"level": "INFO", "peer": slow}]
-    assert closed[0] == {"level": "INFO", "peer": busy, "reason": 'by the client, 4000 line 1\nline 2 "quoted"'}
+    assert closed[0] == {
+        "level": "INFO",
+        "peer": busy,
+        "client_id": "test",
+        "reason": 'by the client, 4000 line 1\nline 2 "quoted"',
+    }
     assert {key: closed[1][key] for key in ("level", "peer")} == {"level": "INFO", "peer": slow}
     assert closed[1]["reason"].startswith("connection lost")
 
 
 def test_a_slow_consumer_is_a_warning_that_says_who_and_how_many(log: list[Line]) -> None:
     slow = named(log, "connection opened")[1]["peer"]
-    assert named(log, "slow consumer") == [{"level": "WARNING", "peer": slow, "topic": "orders", "dropped": 3}]
+    said = {"level": "WARNING", "peer": slow, "client_id": "test", "topic": "orders"}
+    assert named(log, "slow consumer falling behind") == [said]
+    assert named(log, "slow consumer") == [{**said, "dropped": 3}]
 
 
 def test_a_limit_that_is_reached_is_a_warning_that_says_which(log: list[Line]) -> None:
@@ -174,11 +182,12 @@ async def test_under_disconnect_a_slow_consumer_is_logged_with_the_reason_of_the
             while rest.get("/health").json()["connections"] == 2:
                 pass
             peer = ":".join(map(str, slow.raw.local_address))
+    who = {"peer": peer, "client_id": "test"}
     logged = [(record.levelname, record.getMessage(), vars(record).get("fields", {})) for record in caplog.records]
     assert [line for line in logged if line[2].get("peer") == peer] == [
         ("INFO", "connection opened", {"peer": peer}),
-        ("WARNING", "slow consumer disconnected", {"peer": peer, "topic": "orders", "dropped": 2}),
-        ("INFO", "connection closed", {"peer": peer, "reason": "1013 slow consumer"}),
+        ("WARNING", "slow consumer disconnected", {**who, "topic": "orders", "dropped": 2}),
+        ("INFO", "connection closed", {**who, "reason": "1013 slow consumer"}),
     ]
 
 

@@ -590,18 +590,22 @@ class _Ghost:
     def notify_deleted(self, topic: str) -> None:
         pass
 
+    def note_dropping(self, topic: str) -> None:
+        pass
+
     def overflow(self, lost: Sequence[tuple[str, int]]) -> None:
         pass
 
 
 @mutant("behaviour", "a connection that is gone still counts among its topics' subscribers")
 def ghost_subscriber(patch: Patch) -> None:
-    def forget(original: Any, self: Hub, subscriber: Any) -> None:
+    def forget(original: Any, self: Hub, subscriber: Any) -> Any:
         topics = [name for name, fanout in self.fanouts.items() if subscriber in subscribers(fanout)]
-        original(self, subscriber)
+        untold = original(self, subscriber)
         ghost = _Ghost()
         for topic in topics:
             self.join(topic, ghost)
+        return untold
 
     wrap(patch, Hub, "forget", forget)
 
@@ -610,7 +614,7 @@ def ghost_subscriber(patch: Patch) -> None:
 def counter_drift_on_disconnect(patch: Patch) -> None:
     drift = 0
 
-    def forget(original: Any, self: Hub, subscriber: Any) -> None:
+    def forget(original: Any, self: Hub, subscriber: Any) -> Any:
         nonlocal drift
         drift += sum(subscriber in subscribers(fanout) for fanout in self.fanouts.values())
         original(self, subscriber)
@@ -687,11 +691,11 @@ def drops_not_counted(patch: Patch) -> None:
 @mutant("behaviour", "a slow consumer loses the newest messages, not the oldest")
 def newest_dropped(patch: Patch) -> None:
     def drop(original: Any, self: Outbox) -> int:
-        excess = self.excess
-        for _ in range(excess):
-            self.waiting.pop()
-        self.dropped += excess
-        return excess
+        kept = list(self.waiting)
+        dropped = original(self)
+        for place in range(len(self.waiting)):
+            self.waiting[place] = kept[place]
+        return int(dropped)
 
     wrap(patch, Outbox, "drop_oldest", drop)
 

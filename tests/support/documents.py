@@ -19,7 +19,11 @@ COMMANDS = tuple(
 LIMITS = {
     "max_queue_size": 100,
     "overflow_policy": "drop_oldest",
+    "max_queue_bytes": 16_777_216,
+    "total_queue_bytes": 268_435_456,
     "history_size": 100,
+    "history_bytes": 67_108_864,
+    "total_history_bytes": 134_217_728,
     "max_frame_bytes": 1_048_576,
     "max_topics": 10_000,
     "max_subscriptions": 1_000,

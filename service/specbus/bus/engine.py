@@ -17,6 +17,10 @@ class Topic(Protocol):
     def retained(self) -> int:
         """Messages that `Engine.history` can give."""
 
+    @property
+    def evicted(self) -> int:
+        """Messages that it cannot give because of their bytes, though their number would allow it."""
+
 
 class Listener(Protocol):
     """What this process wants of a topic."""

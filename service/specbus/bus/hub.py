@@ -34,7 +34,7 @@ from typing import Protocol, TypeAlias
 from specbus.bus.engine import Engine
 from specbus.bus.errors import TooManySubscriptions
 from specbus.bus.limits import Limits, OverflowPolicy
-from specbus.bus.outbox import Outbox
+from specbus.bus.outbox import Outbox, Room
 from specbus.bus.publication import Publication
 
 MAX_JOINED_BYTES = 262_144
@@ -53,8 +53,8 @@ Encoding: TypeAlias = Callable[[str], Encode]
 class Subscriber(Protocol):
     """What the hub wants of a connection.
 
-    Of the hub, `deliver`, `notify_dropped` and `notify_deleted` may call `pause` and nothing else; `overflow` may call
-    all of it.
+    Of the hub, `note_dropping` may call nothing; `deliver`, `notify_dropped` and `notify_deleted` may call `pause` and
+    nothing else; `overflow` may call all of it.
     """
 
     @property
@@ -64,6 +64,9 @@ class Subscriber(Protocol):
     @property
     def deliver(self) -> Callable[[bytes], object]:
         """Takes encoded publications. A subscriber that is full then calls `Hub.pause`."""
+
+    def note_dropping(self, topic: str) -> None:
+        """Take notice that publications of `topic` are being dropped, of which the client is told when it reads."""
 
     def notify_dropped(self, topic: str, count: int) -> None:
         """Tell the client, in the place of the missing publications, that `count` of `topic` were dropped."""
@@ -211,11 +214,13 @@ class Fanout:
         disconnect = self._hub.limits.overflow_policy is OverflowPolicy.DISCONNECT
         for subscriber, outbox in self.waiting.items():
             outbox.put(publications)
-            if outbox.excess:
+            if outbox.is_over:
                 if disconnect:
                     overflowed.append(subscriber)
-                else:
-                    self.dropped += outbox.drop_oldest()
+                    continue
+                if not outbox.dropped:
+                    subscriber.note_dropping(self.name)
+                self.dropped += outbox.drop_oldest()
         return overflowed
 
 
@@ -248,6 +253,7 @@ class Hub:
         self.with_pending: dict[Fanout, None] = {}
         """The fan-outs that have something pending. They change it themselves."""
         self._members: dict[Subscriber, _Member] = {}
+        self._room = Room(limits.total_queue_bytes)
 
     def join(self, topic: str, subscriber: Subscriber, replayed: Sequence[Publication] = ()) -> None:
         """Subscribe `subscriber` to `topic`, and have `replayed` wait for it, which the topic took before.
@@ -284,13 +290,22 @@ class Hub:
         fanout.remove(subscriber)
         if member := self._members.get(subscriber):
             member.topics.pop(fanout, None)
-            member.outboxes.pop(fanout, None)
+            if outbox := member.outboxes.pop(fanout, None):
+                outbox.discard()
 
-    def forget(self, subscriber: Subscriber) -> None:
-        """Forget a subscriber that is gone, with all that waits for it."""
-        if member := self._members.pop(subscriber, None):
-            for fanout in member.topics:
-                fanout.remove(subscriber)
+    def forget(self, subscriber: Subscriber) -> int:
+        """Forget a subscriber that is gone, with all that waits for it.
+
+        Returns how many publications were dropped of which it could not be told.
+        """
+        member = self._members.pop(subscriber, None)
+        if member is None:
+            return 0
+        for fanout in member.topics:
+            fanout.remove(subscriber)
+        for outbox in member.outboxes.values():
+            outbox.discard()
+        return sum(outbox.dropped for outbox in member.outboxes.values())
 
     def end(self, fanout: Fanout) -> None:
         """End all subscriptions to a topic that was deleted; subscribers get what is pending or waits, and are told."""
@@ -332,6 +347,7 @@ class Hub:
                     member.outboxes[fanout] = member.outboxes.pop(fanout)
                 return
             del member.outboxes[fanout]
+            outbox.discard()
             if outbox.ended:
                 subscriber.notify_deleted(fanout.name)
                 if member.paused:
@@ -375,7 +391,7 @@ class Hub:
             if member.paused:
                 return False
             fanout.delivered += 1
-            subscriber.deliver(encode((outbox.waiting.popleft(),)))
+            subscriber.deliver(encode((outbox.take(),)))
         outbox.emptied()
         return not member.paused
 
@@ -383,7 +399,7 @@ class Hub:
         """The outbox of a subscription, which from now on is waiting."""
         outbox = member.outboxes.get(fanout)
         if outbox is None:
-            outbox = member.outboxes[fanout] = Outbox(self.limits.max_queue_size)
+            outbox = member.outboxes[fanout] = Outbox(self.limits, self._room)
             fanout.wait(subscriber, outbox)
         return outbox
 

@@ -1,6 +1,7 @@
 """The embedded engine: topics in the memory of this process, each with its newest publications."""
 
 import itertools
+import logging
 import secrets
 import time
 from collections import deque
@@ -10,6 +11,9 @@ from specbus.bus.engine import Listener
 from specbus.bus.errors import TooManyTopics, TopicExists, TopicNotFound
 from specbus.bus.limits import Limits
 from specbus.bus.publication import Position, Publication
+from specbus.log import RateLimited
+
+_log = logging.getLogger(__name__)
 
 _EPOCH_BYTES = 9
 """Random bytes of an epoch, 12 characters in base64: enough never to come twice, and few, as every ack has them."""
@@ -22,7 +26,7 @@ class MemoryTopic:
     objects, to publish would cost a twentieth more: the one that is pushed out is in none of the processor's caches.
     """
 
-    __slots__ = ("end", "epoch", "name", "offset", "take", "texts", "times")
+    __slots__ = ("end", "epoch", "evicted", "name", "offset", "retained_bytes", "take", "texts", "times")
 
     def __init__(self, name: str, history_size: int) -> None:
         self.name = name
@@ -33,6 +37,9 @@ class MemoryTopic:
         """The newest messages, oldest first."""
         self.times: deque[float] = deque(maxlen=history_size)
         """When they were taken."""
+        self.retained_bytes = 0
+        self.evicted = 0
+        """Messages that are not retained because of their bytes, though their number would allow it."""
         self.take: Callable[[Publication], None] | None = None
         """The listener's method, if there is a listener: to look it up for each message takes time."""
         self.end: Callable[[], None] | None = None
@@ -52,6 +59,14 @@ class MemoryTopic:
         """Where the order is now."""
         return Position(self.epoch, self.offset)
 
+    def evict_oldest(self) -> int:
+        """Forget the oldest message that is retained; its bytes."""
+        size = len(self.texts.popleft())
+        self.times.popleft()
+        self.retained_bytes -= size
+        self.evicted += 1
+        return size
+
     def newest(self, count: int) -> list[Publication]:
         """The newest that are retained, at most `count`, oldest first."""
         passed_over = max(self.retained - count, 0)
@@ -68,6 +83,12 @@ class MemoryEngine:
         self._limits = limits
         self._clock = clock
         self._topics: dict[str, MemoryTopic] = {}
+        self._history_size = limits.history_size
+        self._history_bytes = limits.history_bytes
+        self._total_history_bytes = limits.total_history_bytes
+        self._retained_bytes = 0
+        """Of all topics."""
+        self._evicted = RateLimited(_log, "messages evicted")
 
     @property
     def topics(self) -> Mapping[str, MemoryTopic]:
@@ -84,10 +105,11 @@ class MemoryEngine:
 
     def delete(self, topic: str) -> None:
         """Delete a topic. Raises TopicNotFound."""
-        end = self._topic(topic).end
+        found = self._topic(topic)
         del self._topics[topic]
-        if end:
-            end()
+        self._retained_bytes -= found.retained_bytes
+        if found.end:
+            found.end()
 
     def attach(self, topic: str, listener: Listener) -> None:
         """Have `listener` take what is published from now on. Raises TopicNotFound."""
@@ -101,8 +123,15 @@ class MemoryEngine:
             raise TopicNotFound(topic)
         found.offset = offset = found.offset + 1
         ts = self._clock()
-        found.texts.append(message)
+        texts, size = found.texts, len(message)
+        if len(texts) == self._history_size:  # the oldest goes
+            size -= len(texts[0]) if texts else size
+        texts.append(message)
         found.times.append(ts)
+        found.retained_bytes += size
+        self._retained_bytes += size
+        if found.retained_bytes > self._history_bytes or self._retained_bytes > self._total_history_bytes:
+            self._evict(found)
         if found.take is not None:
             found.take(Publication(topic, offset, ts, message))
         done(Position(found.epoch, offset))
@@ -112,8 +141,38 @@ class MemoryEngine:
         found = self._topic(topic)
         done(found.position, found.newest(last_n))
 
+    def _evict(self, topic: MemoryTopic) -> None:
+        """Have `topic` retain no more bytes than a topic may, and all topics together no more than all may.
+
+        In that case those go first that retain most, and each down to what all of them can have.
+        """
+        while topic.retained_bytes > self._history_bytes:
+            self._retained_bytes -= topic.evict_oldest()
+            self._evicted("history_bytes", topic=topic.name)
+        if self._retained_bytes <= self._total_history_bytes:
+            return
+        # Down to nine tenths, so that not every message has all topics looked through.
+        share = _fair_share(
+            [each.retained_bytes for each in self._topics.values()], self._total_history_bytes * 9 // 10
+        )
+        for each in self._topics.values():
+            while each.retained_bytes > share:
+                self._retained_bytes -= each.evict_oldest()
+                self._evicted("total_history_bytes", topic=each.name)
+
     def _topic(self, name: str) -> MemoryTopic:
         topic = self._topics.get(name)
         if topic is None:
             raise TopicNotFound(name)
         return topic
+
+
+def _fair_share(sizes: list[int], room: int) -> int:
+    """The most that each may keep, if those that have less keep all and together they have `room`."""
+    left = len(sizes)
+    for size in sorted(sizes):
+        if size * left > room:
+            return room // left
+        room -= size
+        left -= 1
+    return max(sizes, default=0)

@@ -35,6 +35,8 @@ class TopicNumbers:
     """Publications dropped because an outbox was full."""
     retained: int
     """Messages retained now."""
+    evicted: int
+    """Messages that were not retained any longer because of their bytes."""
 
 
 class Operations:
@@ -98,7 +100,9 @@ class Operations:
         """The numbers of one topic."""
         found = self._require(topic)
         fanout = self._hub.fanouts.get(topic) or Fanout(self._hub, topic)
-        return TopicNumbers(found.messages, fanout.subscribers, fanout.delivered, fanout.dropped, found.retained)
+        return TopicNumbers(
+            found.messages, fanout.subscribers, fanout.delivered, fanout.dropped, found.retained, found.evicted
+        )
 
     def _require(self, topic: str) -> Topic:
         found = self._engine.topics.get(topic)

@@ -93,6 +93,7 @@ class AsgiConnection(Session):
         "_send",
         "_sending",
         "_stopping",
+        "_untold",
         "_writable",
         "ended",
     )
@@ -128,6 +129,8 @@ class AsgiConnection(Session):
         self._close: tuple[int, str] | None = None
         """What is to be sent last, once it is known."""
         self._close_reason = "connection lost"
+        self._untold = 0
+        """Publications that were dropped, of which the client was not told in time."""
         self._sending: asyncio.Task[None] | None = None
         self.ended = asyncio.Event()
         """Set when the connection is over."""
@@ -139,10 +142,10 @@ class AsgiConnection(Session):
             await self._send({"type": "websocket.accept"})
             log_event(_log, logging.INFO, "connection opened", peer=self.peer)
             await self._converse()
-            log_event(_log, logging.INFO, "connection closed", peer=self.peer, reason=self._close_reason)
         finally:
             self._endpoint.registry.remove(self)
-            self._endpoint.hub.forget(self)
+            self._untold += self._endpoint.hub.forget(self)
+            self.log_closed(self._close_reason, self._untold)
             self.ended.set()
 
     def shutdown(self) -> None:
@@ -178,7 +181,7 @@ class AsgiConnection(Session):
         if self._close is None:
             self._close = code, reason
             self._close_reason = f"{code} {reason}"
-            self._endpoint.hub.forget(self)
+            self._untold = self._endpoint.hub.forget(self)
             self._queued.set()
             asyncio.get_running_loop().call_later(CLOSE_TIMEOUT, self.abort)
 

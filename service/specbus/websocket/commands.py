@@ -27,6 +27,7 @@ class Commands:
     def subscribe(self, session: Session, frame: Frame) -> None:
         """Subscribe, acknowledge, replay: in that order."""
         topic = frame["topic"]
+        session.client_id = frame.get("client_id")
 
         def done(position: Position) -> None:
             session.send(messages.ack(topic, frame.get("request_id"), position))

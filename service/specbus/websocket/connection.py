@@ -67,6 +67,7 @@ class Connection(Session, asyncio.Protocol):
         "_state",
         "_stopping",
         "_transport",
+        "_untold",
         "_uvicorn_connections",
         "alive",
     )
@@ -82,6 +83,8 @@ class Connection(Session, asyncio.Protocol):
         self._stopping = False
         self._close_reason = ""
         self._closer: asyncio.TimerHandle | None = None
+        self._untold = 0
+        """Publications that were dropped, of which the client was not told in time."""
         self.alive = True
         """Whether something came from the client, or went to it, since it was last pinged."""
 
@@ -128,9 +131,9 @@ class Connection(Session, asyncio.Protocol):
             self._closer.cancel()
         if self in self._endpoint.registry:
             self._endpoint.registry.remove(self)
-            self._endpoint.hub.forget(self)
+            self._untold += self._endpoint.hub.forget(self)
             reason = self._close_reason or (f"connection lost ({exc})" if exc else "connection lost")
-            log_event(_log, logging.INFO, "connection closed", peer=self.peer, reason=reason)
+            self.log_closed(reason, self._untold)
 
     def eof_received(self) -> None:
         """Let the transport close: a client that will send no more cannot take part in a WebSocket."""
@@ -236,7 +239,7 @@ class Connection(Session, asyncio.Protocol):
             self._state = _CLOSING
             if was_held:
                 self._transport.resume_reading()
-            self._endpoint.hub.forget(self)
+            self._untold = self._endpoint.hub.forget(self)
             self._close_reason = self._close_reason or reader.close_reason
             if not self._stopping:
                 self._abort_after(CLOSE_TIMEOUT)

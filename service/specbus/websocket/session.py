@@ -41,7 +41,7 @@ def event_frames(topic: str) -> Encode:
 class Session:
     """What a WebSocket client is to the bus. What carries it makes `deliver`, `close` and `fail`."""
 
-    __slots__ = ("_answers", "_contract", "_limit_logged", "deliver", "peer")
+    __slots__ = ("_answers", "_contract", "_limit_logged", "client_id", "deliver", "peer")
 
     encoding = staticmethod(event_frames)
     """That of `Subscriber`, for the hub."""
@@ -50,6 +50,8 @@ class Session:
         """Keep `contract`, and carry out its commands. `peer` is the client's address, for the log."""
         self._contract = contract
         self.peer = peer
+        self.client_id: str | None = None
+        """What the client calls itself, for the log: the label of its last subscription."""
         self._answers: list[bytes] | None = None
         """Frames that answer what came together, to be sent together: a write costs more than all else of a command.
 
@@ -67,6 +69,11 @@ class Session:
     def fail(self, code: CloseCode, reason: str) -> None:
         """Fail the connection (RFC 6455, 7.1.7)."""
         raise NotImplementedError
+
+    @property
+    def who(self) -> dict[str, object]:
+        """The client, as lines of the log name it."""
+        return {"peer": self.peer} if self.client_id is None else {"peer": self.peer, "client_id": self.client_id}
 
     # What the commands call
 
@@ -94,9 +101,13 @@ class Session:
 
     # What the hub calls
 
+    def note_dropping(self, topic: str) -> None:
+        """Log that messages are being dropped: the client may never read again, to be told how many."""
+        log_event(_log, logging.WARNING, "slow consumer falling behind", **self.who, topic=topic)
+
     def notify_dropped(self, topic: str, count: int) -> None:
         """Tell the client that it was too slow."""
-        log_event(_log, logging.WARNING, "slow consumer", peer=self.peer, topic=topic, dropped=count)
+        log_event(_log, logging.WARNING, "slow consumer", **self.who, topic=topic, dropped=count)
         self.send(_slow_consumer(topic, count))
 
     def notify_deleted(self, topic: str) -> None:
@@ -106,9 +117,14 @@ class Session:
     def overflow(self, lost: Sequence[tuple[str, int]]) -> None:
         """Tell the client that it was too slow, and close."""
         for topic, count in lost:
-            log_event(_log, logging.WARNING, "slow consumer disconnected", peer=self.peer, topic=topic, dropped=count)
+            log_event(_log, logging.WARNING, "slow consumer disconnected", **self.who, topic=topic, dropped=count)
             self.send(_slow_consumer(topic, count))
         self.close(CloseCode.TRY_AGAIN_LATER, "slow consumer")
+
+    def log_closed(self, reason: str, untold: int) -> None:
+        """Log the end of the connection, with how many dropped messages the client was not told of."""
+        dropped = {"dropped": untold} if untold else {}
+        log_event(_log, logging.INFO, "connection closed", **self.who, **dropped, reason=reason)
 
     # What comes from the client
 
@@ -129,7 +145,7 @@ class Session:
         except OperationError as error:
             if isinstance(error, LimitExceeded) and not self._limit_logged:
                 self._limit_logged = True
-                log_event(_log, logging.WARNING, "limit reached", limit=error.limit, peer=self.peer)
+                log_event(_log, logging.WARNING, "limit reached", limit=error.limit, **self.who)
             self.answer(messages.error(error.code, str(error), request_id=frame.get("request_id")))
         except UnicodeDecodeError:
             self.fail(CloseCode.INVALID_DATA, "a text frame must be UTF-8")

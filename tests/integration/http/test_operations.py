@@ -20,7 +20,7 @@ from tests.support.raw import HANDSHAKE
 from tests.support.server import Server, connected, running
 
 Serve = Callable[..., Server]
-ZERO = {"messages": 0, "subscribers": 0, "delivered": 0, "dropped": 0, "retained": 0}
+ZERO = {"messages": 0, "subscribers": 0, "delivered": 0, "dropped": 0, "retained": 0, "evicted": 0}
 GETS = [path for method, path in OPERATIONS if method == "GET"]
 PAYLOADS = [
     "99.50",
@@ -295,8 +295,8 @@ async def test_the_numbers_follow_publishes_subscriptions_replays_and_disconnect
                 for number in range(3):
                     client.post("/topics/a/messages", json={"id": UUID, "payload": number})
                 await goes.send(publication("b"))
-                a = {"messages": 3, "subscribers": 2, "delivered": 6, "dropped": 0, "retained": 2}
-                b = {"messages": 1, "subscribers": 1, "delivered": 1, "dropped": 0, "retained": 1}
+                a = {"messages": 3, "subscribers": 2, "delivered": 6, "dropped": 0, "retained": 2, "evicted": 0}
+                b = {"messages": 1, "subscribers": 1, "delivered": 1, "dropped": 0, "retained": 1, "evicted": 0}
                 # The ack need not wait for the events of the tick.
                 assert sorted([(await goes.receive())["type"] for _ in range(4)]) == ["ack", "event", "event", "event"]
                 assert numbers(client) == expected(2, a=a, b=b)
@@ -362,6 +362,7 @@ def test_the_numbers_of_a_reader_that_stalled_add_up_to_what_was_published(serve
             "delivered": len(received),
             "dropped": dropped,
             "retained": published,
+            "evicted": 0,
         }
 
 

@@ -60,6 +60,7 @@ class Scene(NamedTuple):
             "delivered": 3 * published - dropped - waiting + replayed,
             "dropped": dropped,
             "retained": min(published, 100),
+            "evicted": 0,
         }
 
 
@@ -224,6 +225,7 @@ async def test_under_disconnect_a_stalled_subscriber_is_told_and_closed_and_the_
             "delivered": 2 * (total + 1) + total - dropped,
             "dropped": dropped,
             "retained": total + 1,
+            "evicted": 0,
         }
         for reader in on.readers:
             await reader.nothing_more()

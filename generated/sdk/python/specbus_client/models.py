@@ -235,6 +235,10 @@ class TopicStats(BaseModel):
     """
     Messages kept for replay now.
     """
+    evicted: Annotated[int | None, Field(ge=0)] = None
+    """
+    Messages no longer kept because of their bytes, though their number would allow it.
+    """
 
 
 class TopicSummary(BaseModel):
@@ -444,6 +448,10 @@ class TopicDetail(BaseModel):
     retained: Annotated[int, Field(ge=0)]
     """
     Messages kept for replay now.
+    """
+    evicted: Annotated[int | None, Field(ge=0)] = None
+    """
+    Messages no longer kept because of their bytes, though their number would allow it.
     """
 
 

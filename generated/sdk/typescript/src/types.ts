@@ -249,6 +249,10 @@ export interface TopicStats {
    * Messages kept for replay now.
    */
   retained: number;
+  /**
+   * Messages no longer kept because of their bytes, though their number would allow it.
+   */
+  evicted?: number;
 }
 /**
  * Ask for the events of a topic.
@@ -302,6 +306,10 @@ export interface TopicDetail {
    * Messages kept for replay now.
    */
   retained: number;
+  /**
+   * Messages no longer kept because of their bytes, though their number would allow it.
+   */
+  evicted?: number;
 }
 /**
  * All topics, in the order of their creation.
