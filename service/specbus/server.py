@@ -18,6 +18,7 @@ from uvicorn.server import ServerState
 from specbus import __version__
 from specbus.http.connection import HttpConnection
 from specbus.log import log_event
+from specbus.timers import after_reading
 from specbus.websocket.connection import Connection
 from specbus.websocket.endpoint import Endpoint
 
@@ -90,7 +91,7 @@ class Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop taking connections and end those that there are: HTTP's by force at the deadline, as WebSocket's are."""
-        deadline = asyncio.get_running_loop().call_later(self._shutdown_deadline, self._abort_http)
+        deadline = asyncio.get_running_loop().call_later(self._shutdown_deadline, after_reading, self._abort_http)
         await super().shutdown(sockets)
         deadline.cancel()
 

@@ -18,7 +18,7 @@ from websockets.frames import Frame, Opcode
 from specbus.websocket.connection import Connection
 from tests.support.messages import UUID, publication
 from tests.support.program import Program, program
-from tests.support.raw import HANDSHAKE
+from tests.support.raw import opened
 from tests.support.server import Server, Socket, connected
 from tests.support.stalling import BULK, frames_to_the_end, shown, stalling
 
@@ -30,17 +30,6 @@ async def ended(service: Program) -> int:
     _, log = await asyncio.to_thread(service.process.communicate, timeout=10)
     assert " ERROR " not in log
     return service.process.returncode
-
-
-def opened(service: Program) -> socket.socket:
-    """A WebSocket connection, its handshake over, and nothing that answers for it."""
-    raw = socket.create_connection(("127.0.0.1", service.port), timeout=10)
-    raw.sendall(HANDSHAKE)
-    answer = b""
-    while not answer.endswith(b"\r\n\r\n"):
-        answer += raw.recv(1)
-    assert answer.startswith(b"HTTP/1.1 101 ")
-    return raw
 
 
 def create_topic(service: Program) -> None:

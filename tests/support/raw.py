@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -22,6 +23,17 @@ def frame(opcode: int, data: bytes = b"", *, fin: bool = True, mask: bool = True
 
 def ping(request_id: str) -> bytes:
     return json.dumps({"type": "ping", "request_id": request_id}).encode()
+
+
+def opened(server: Reachable) -> socket.socket:
+    """A WebSocket connection, its handshake over, and nothing that answers for it."""
+    raw = socket.create_connection(("127.0.0.1", server.port), timeout=10)
+    raw.sendall(HANDSHAKE)
+    answer = b""
+    while not answer.endswith(b"\r\n\r\n"):
+        answer += raw.recv(1)
+    assert answer.startswith(b"HTTP/1.1 101 ")
+    return raw
 
 
 class Raw:

@@ -18,6 +18,7 @@ What cannot be parsed is refused when what came before it is answered, and then 
 
 import asyncio
 import re
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any, cast
 
@@ -25,6 +26,7 @@ import httptools
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
+from specbus.timers import after_reading
 from specbus.wire import problem
 
 MAX_HEAD_BYTES = 65_536
@@ -132,6 +134,10 @@ class HttpConnection(HttpToolsProtocol):
         super().on_response_complete()
         if not self.transport.is_closing():
             self._parse()
+
+    def timeout_keep_alive_handler(self) -> None:
+        """Close, unless the next request has come meanwhile."""
+        self._close_unless_heard(lambda: self.timeout_keep_alive_task)
 
     def send_400_response(self, msg: str) -> None:
         """Refuse what is not HTTP/1.1 (RFC 9112, 2.2) and close."""
@@ -251,7 +257,17 @@ class HttpConnection(HttpToolsProtocol):
         self.transport.close()
 
     def _await_head(self) -> None:
-        self._head_timer = self.loop.call_later(HEAD_TIMEOUT, self.transport.close)
+        self._head_timer = self.loop.call_later(HEAD_TIMEOUT, self._close_unless_heard, lambda: self._head_timer)
+
+    def _close_unless_heard(self, timer: Callable[[], asyncio.TimerHandle | None]) -> None:
+        """Close if what has come by now does not change the `timer` that is over."""
+        over = timer()
+
+        def judge() -> None:
+            if timer() is over:
+                self.transport.close()
+
+        after_reading(judge)
 
     def _head_came(self) -> None:
         self._between = 0

@@ -27,6 +27,7 @@ from starlette.types import Receive, Scope, Send
 from websockets.frames import CloseCode
 
 from specbus.log import log_event
+from specbus.timers import after_reading
 from specbus.websocket.connection import CLOSE_TIMEOUT
 from specbus.websocket.endpoint import Endpoint
 from specbus.websocket.handshake import Refused
@@ -183,7 +184,7 @@ class AsgiConnection(Session):
             self._close_reason = f"{code} {reason}"
             self._untold = self._endpoint.hub.forget(self)
             self._queued.set()
-            asyncio.get_running_loop().call_later(CLOSE_TIMEOUT, self.abort)
+            asyncio.get_running_loop().call_later(CLOSE_TIMEOUT, after_reading, self.abort)
 
     def fail(self, code: CloseCode, reason: str) -> None:
         """Close likewise: from now on nothing that the client sends has an effect."""

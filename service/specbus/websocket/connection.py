@@ -33,6 +33,7 @@ from typing import Any, cast
 from websockets.frames import CloseCode
 
 from specbus.log import log_event
+from specbus.timers import after_reading
 from specbus.websocket import handshake
 from specbus.websocket.endpoint import Endpoint
 from specbus.websocket.session import Session
@@ -253,4 +254,4 @@ class Connection(Session, asyncio.Protocol):
             if self._closer.when() <= loop.time() + seconds:
                 return
             self._closer.cancel()
-        self._closer = loop.call_later(seconds, self._transport.abort)
+        self._closer = loop.call_later(seconds, after_reading, self._transport.abort)

@@ -5,6 +5,8 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
+from specbus.timers import after_reading
+
 T = TypeVar("T")
 
 _COARSENESS = 0.05
@@ -12,7 +14,7 @@ _COARSENESS = 0.05
 
 
 class Schedule(Generic[T]):
-    """Calls `action` with each item, once, `delay` seconds after it was added.
+    """Calls `action` with each item, once, `delay` seconds after it was added, and after what has come by then is read.
 
     A timer and a closure for each connection would cost more memory than all else that an idle connection has. As the
     delay is the same for all, the order of adding is the order of falling due.
@@ -38,6 +40,9 @@ class Schedule(Generic[T]):
         self._due.pop(item, None)
 
     def _wake(self) -> None:
+        after_reading(self._act)
+
+    def _act(self) -> None:
         loop = asyncio.get_running_loop()
         now = loop.time()
         try:
