@@ -68,7 +68,9 @@ class App:
         self._websocket = AsgiEndpoint(self.endpoint)
         contract = RestContract(settings.specs / "openapi.yaml")
         documents = Documents(
-            contract.document, self.endpoint.contract.document, {**asdict(limits), **asdict(settings.keepalive)}
+            contract.document,
+            self.endpoint.contract.document,
+            {**asdict(limits), **asdict(settings.http), **asdict(settings.keepalive)},
         )
         rest_operations = RestOperations(
             self.operations,
@@ -130,7 +132,7 @@ class Service(App):
     def __init__(self, settings: Settings) -> None:
         """Put the service together, inside a running loop. Raises ContractError."""
         super().__init__(settings, origins.hosts_on(settings.server.host))
-        self._server = Server(self.asgi, self.endpoint, settings.server.shutdown_deadline)
+        self._server = Server(self.asgi, self.endpoint, settings.http, settings.server.shutdown_deadline)
 
     async def run(self, listening: socket.socket, started: Callable[[], None] = lambda: None) -> None:
         """Serve on `listening` until `stop` is called or a signal comes; call `started` once connections are taken."""

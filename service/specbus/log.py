@@ -56,24 +56,35 @@ class RateLimited:
     The next line says how many were `suppressed` meanwhile.
     """
 
-    def __init__(self, logger: logging.Logger, name: str, clock: Callable[[], float] = time.monotonic) -> None:
-        """`name` is the event's, a warning. `clock` gives seconds."""
+    def __init__(
+        self, logger: logging.Logger, name: str, by: str = "limit", clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """Have logged nothing.
+
+        Args:
+            logger: Where lines go.
+            name: The event's name.
+            by: The field that tells lines apart which are limited each for itself.
+            clock: Gives seconds.
+
+        """
         self._logger = logger
         self._name = name
+        self._by = by
         self._clock = clock
         self._next: dict[str, float] = {}
         self._suppressed: dict[str, int] = {}
 
-    def __call__(self, limit: str, **fields: object) -> None:
-        """Log the event for `limit`, with its `fields`, or only count it."""
+    def __call__(self, key: str, **fields: object) -> None:
+        """Log the event for `key`, such as a limit, with its `fields`; or only count it."""
         now = self._clock()
-        if now < self._next.get(limit, now):
-            self._suppressed[limit] = self._suppressed.get(limit, 0) + 1
+        if now < self._next.get(key, now):
+            self._suppressed[key] = self._suppressed.get(key, 0) + 1
             return
-        if suppressed := self._suppressed.pop(limit, 0):
+        if suppressed := self._suppressed.pop(key, 0):
             fields["suppressed"] = suppressed
-        log_event(self._logger, logging.WARNING, self._name, limit=limit, **fields)
-        self._next[limit] = now + _LINE_INTERVAL
+        log_event(self._logger, logging.WARNING, self._name, **{self._by: key}, **fields)
+        self._next[key] = now + _LINE_INTERVAL
 
 
 def configure(level: str, form: Literal["text", "json"]) -> None:

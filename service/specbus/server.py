@@ -5,9 +5,12 @@ import contextlib
 import logging
 import math
 import os
+import resource
 import signal
 import socket
+import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from types import FrameType
 from typing import Any, cast
 
@@ -16,7 +19,9 @@ from starlette.types import ASGIApp
 from uvicorn.server import ServerState
 
 from specbus import __version__
+from specbus.http.admission import Admission
 from specbus.http.connection import HttpConnection
+from specbus.http.limits import HttpLimits
 from specbus.log import log_event
 from specbus.timers import after_reading
 from specbus.websocket.connection import Connection
@@ -24,21 +29,27 @@ from specbus.websocket.endpoint import Endpoint
 
 _log = logging.getLogger(__name__)
 
+_OTHER_DESCRIPTORS = 64
+"""Descriptors that are no connections: the socket that listens, the event loop's, files, what is turned away."""
+
 
 class Server(uvicorn.Server):
     """uvicorn's server with the signals' meaning changed: the first stops gracefully, the second at once."""
 
-    def __init__(self, asgi: ASGIApp, endpoint: Endpoint, shutdown_deadline: float) -> None:
+    def __init__(self, asgi: ASGIApp, endpoint: Endpoint, http_limits: HttpLimits, shutdown_deadline: float) -> None:
         """Serve `asgi`, and `endpoint` to requests that upgrade. `shutdown_deadline` is in seconds."""
+        _allow_descriptors()
 
         def connection(config: uvicorn.Config, server_state: ServerState, app_state: dict[str, Any]) -> Connection:
             return Connection(endpoint, server_state.connections)
 
+        admission = Admission(http_limits.max_http_connections, self._room_for_connections)
         super().__init__(
             uvicorn.Config(
                 cast("Any", asgi),
                 ws=cast("Any", connection),
-                http=HttpConnection,
+                http=cast("Any", partial(HttpConnection, limits=http_limits, admission=admission)),
+                timeout_keep_alive=cast("int", http_limits.keep_alive),
                 log_config=None,
                 access_log=False,
                 server_header=False,
@@ -95,6 +106,13 @@ class Server(uvicorn.Server):
         await super().shutdown(sockets)
         deadline.cancel()
 
+    def _room_for_connections(self) -> int:
+        """How many more connections the process's descriptors allow."""
+        most, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        if most == resource.RLIM_INFINITY:
+            return sys.maxsize
+        return most - _OTHER_DESCRIPTORS - len(self.server_state.connections)
+
     def _abort_http(self) -> None:
         for connection in list(self.server_state.connections):
             if isinstance(connection, HttpConnection):
@@ -119,6 +137,13 @@ class Server(uvicorn.Server):
         if self.should_exit:
             os._exit(128 + sig)
         self.ask_to_stop()
+
+
+def _allow_descriptors() -> None:
+    """Have the process be allowed as many descriptors as it may allow itself."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(ValueError, OSError):  # such as where that is more than the kernel takes
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -16,6 +16,7 @@ from pydantic_core import PydanticCustomError
 
 from specbus.auth import origins
 from specbus.bus.limits import Limits
+from specbus.http.limits import HttpLimits
 from specbus.spec import SPECS as SPECS
 from specbus.websocket.limits import Keepalive
 
@@ -108,6 +109,7 @@ class Settings(BaseModel):
     server: Server = Server()
     auth: Auth = Auth()
     limits: Limits = Limits()
+    http: HttpLimits = HttpLimits()
     keepalive: Keepalive = Keepalive()
     log: Log = Log()
 

@@ -83,7 +83,7 @@ class Operations:
         try:
             self._engine.create(topic)
         except LimitExceeded as error:
-            self._limit_reached(limit=error.limit)
+            self._limit_reached(error.limit)
             raise
         log_event(_log, logging.INFO, "topic created", topic=topic)
 

@@ -70,8 +70,9 @@ def build(
     def call(operation_id: str, handler: Handler) -> Call:
         return Call(contract.operations[operation_id], handler, api_key=api_key, max_body_bytes=max_body_bytes)
 
+    methods = {operation.method.upper() for operation in contract.operations.values()}
     app = ConnexionMiddleware(
-        Dispatch(Elsewhere(websocket_path, site=site)),
+        Dispatch(Elsewhere(websocket_path, methods, site=site)),
         import_name=__name__,
         middlewares=[
             *([FrontPage] if site else []),

@@ -14,18 +14,25 @@ The parser stops after the head of a request that asks for an upgrade:
                     (RFC 9110, 7.8). uvicorn would drop the body and take what comes next for a request.
 
 What cannot be parsed is refused when what came before it is answered, and then the connection ends.
+
+A client that is silent is waited for so long: `HEAD_TIMEOUT` for a head, `request_timeout` for a body, and as long for
+some of an answer to be read; `keep_alive` between requests.
 """
 
 import asyncio
+import logging
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
-from typing import Any, cast
+from typing import Any, TypeAlias, cast
 
 import httptools
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
+from specbus.http.admission import MAX_TURNED_AWAY, Admission
+from specbus.http.limits import HttpLimits
+from specbus.log import RateLimited
 from specbus.timers import after_reading
 from specbus.wire import problem
 
@@ -39,6 +46,15 @@ _PIECE = 4_096
 """Bytes that are parsed before it is looked whether more requests wait than may. A body comes in such pieces too."""
 
 
+_REFUSAL_TIMEOUT = 1.0
+"""Seconds that a client which is one too many has to read so."""
+
+_Problem: TypeAlias = tuple[HTTPStatus, str]
+_log = logging.getLogger(__name__)
+_not_read = RateLimited(_log, "answer not read")
+
+_ABSOLUTE = re.compile(rb"https?://([^/?#]*)([/?].*)?", re.IGNORECASE | re.DOTALL)
+"""A target in absolute form: the authority, and the rest (RFC 9112, 3.2.2)."""
 _HOST = re.compile(rb"(\[[0-9A-Fa-fvV:.]+\]|([A-Za-z0-9._~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})*)(:[0-9]*)?")
 """RFC 9110, 7.2, and RFC 3986, 3.2.2."""
 
@@ -58,8 +74,26 @@ class HttpConnection(HttpToolsProtocol):
 
     flow: _Flow
 
-    def __init__(self, *args: Any, **options: Any) -> None:
+    def __init__(self, *args: Any, limits: HttpLimits, admission: Admission, **options: Any) -> None:
+        """Take what uvicorn's class takes.
+
+        Args:
+            *args: uvicorn's.
+            limits: How long this connection may take.
+            admission: What it asks whether there is room for it.
+            **options: uvicorn's.
+
+        """
         super().__init__(*args, **options)
+        self._limits = limits
+        self._admission = admission
+        self._admitted = self._turned_away = False
+        self._body_timer: asyncio.TimerHandle | None = None
+        """Until when a body may come."""
+        self._read_timer: asyncio.TimerHandle | None = None
+        """Until when the client must read something, set while it does not."""
+        self._body_comes = False
+        """Whether the last request has not come in full."""
         self._head_timer: asyncio.TimerHandle | None = None
         self._between = 0
         """How many bytes came since the last head or part of a body: of the next head, or of a body's trailer."""
@@ -80,17 +114,39 @@ class HttpConnection(HttpToolsProtocol):
         """Wait for the head of the first request."""
         super().connection_made(transport)
         self.flow = _Flow(transport)
-        self._await_head()
+        peer = "{}:{}".format(*self.client) if self.client else "?"
+        self._admitted = self._admission.admit(self, peer)
+        if self._admitted:
+            self._await_head()
+        else:
+            self._turn_away()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget what is left."""
         self._unread = b""
         self._over = True
+        self._admission.discard(self)
+        self._admission.turned_away -= self._turned_away
+        self._stop_timers()
         super().connection_lost(exc)
-        self._head_came()
+
+    def pause_writing(self) -> None:
+        """Have the answer wait, and the client read within the time."""
+        super().pause_writing()
+        if self._read_timer is None:
+            self._await_reading()
+
+    def resume_writing(self) -> None:
+        """Go on with the answer."""
+        super().resume_writing()
+        if self._read_timer and not self.transport.is_closing():
+            self._read_timer.cancel()
+            self._read_timer = None
 
     def data_received(self, data: bytes) -> None:
         """Parse what came, or keep it until more requests may wait."""
+        if not self._admitted:
+            return
         self._unread = self._unread + data if self._unread else data
         self._parse()
 
@@ -105,11 +161,19 @@ class HttpConnection(HttpToolsProtocol):
         if self.parser.get_method() == b"CONNECT":
             self._refuse(HTTPStatus.NOT_IMPLEMENTED, "CONNECT is for proxies")
             raise ValueError
-        if detail := self._host_problem():
-            self._refuse(HTTPStatus.BAD_REQUEST, detail)
+        if problem := self._version_problem() or self._host_problem() or self._coding_problem():
+            self._refuse(*problem)
             raise ValueError
+        self._take_target()
         if not self.parser.should_upgrade():
+            self._body_comes = True
+            self._stop_body_timer()
+            asterisk = self.url == b"*"
+            if asterisk:  # which uvicorn cannot parse
+                self.url = b"/"
             super().on_headers_complete()
+            if asterisk:
+                self.scope["path"], self.scope["raw_path"] = "*", b"*"
             self._unanswered += 1
 
     def on_body(self, body: bytes) -> None:
@@ -120,6 +184,7 @@ class HttpConnection(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         """Have the end of a request."""
         if not self.parser.should_upgrade():
+            self._body_comes = False
             super().on_message_complete()
 
     # What uvicorn calls
@@ -134,6 +199,20 @@ class HttpConnection(HttpToolsProtocol):
         super().on_response_complete()
         if not self.transport.is_closing():
             self._parse()
+            if self.timeout_keep_alive_task:
+                self._admission.note_idle(self)
+        elif self._read_timer is None:
+            self._await_reading()
+
+    def _unset_keepalive_if_required(self) -> None:
+        super()._unset_keepalive_if_required()
+        self._admission.note_busy(self)
+
+    # What the admission calls
+
+    def end_idle(self) -> None:
+        """Close, as no request is under way."""
+        self._close()
 
     def timeout_keep_alive_handler(self) -> None:
         """Close, unless the next request has come meanwhile."""
@@ -154,6 +233,7 @@ class HttpConnection(HttpToolsProtocol):
             self._feed()
         if self.transport.is_closing():
             return
+        self._time_body()
         if not self._unanswered and self._refusal:
             self._write_refusal(*self._refusal)
             return
@@ -189,20 +269,53 @@ class HttpConnection(HttpToolsProtocol):
                 self._refuse_head()
         self._unread = data[position:]
 
-    def _host_problem(self) -> str | None:
-        """What is wrong with the Host of the head that was read last (RFC 9112, 3.2); None if nothing is."""
-        hosts = [value for name, value in self.headers if name == b"host"]
+    def _version_problem(self) -> _Problem | None:
+        """What is wrong with the version of the head that was read last (RFC 9110, 15.6.6)."""
+        version = self.parser.get_http_version()
+        if version in ("1.0", "1.1"):
+            return None
+        return HTTPStatus.HTTP_VERSION_NOT_SUPPORTED, f"HTTP/{version} is not spoken here, but HTTP/1.1"
+
+    def _host_problem(self) -> _Problem | None:
+        """What is wrong with its Host and its target (RFC 9112, 3.2)."""
+        hosts = self._values(b"host")
         if len(hosts) != 1 and (hosts or self.parser.get_http_version() != "1.0"):
-            return "a request has just one Host field"
-        if hosts and not _HOST.fullmatch(hosts[0]):
-            return "Host must be the name or address of a host, with its port or without"
+            return HTTPStatus.BAD_REQUEST, "a request has just one Host field"
+        if found := _ABSOLUTE.fullmatch(self.url):
+            hosts.append(found[1] or b" ")
+        elif not self.url.startswith(b"/") and (self.url, self.parser.get_method()) != (b"*", b"OPTIONS"):
+            return HTTPStatus.BAD_REQUEST, "the target of a request is a path or a URL"
+        if not all(map(_HOST.fullmatch, hosts)):
+            return HTTPStatus.BAD_REQUEST, "Host must be the name or address of a host, with its port or without"
         return None
+
+    def _coding_problem(self) -> _Problem | None:
+        """What is wrong with its transfer coding (RFC 9112, 6.1)."""
+        codings = b",".join(self._values(b"transfer-encoding")).lower().replace(b" ", b"").replace(b"\t", b"")
+        if not codings:
+            return None
+        if self.parser.get_http_version() == "1.0":
+            return HTTPStatus.BAD_REQUEST, "HTTP/1.0 has no Transfer-Encoding"
+        if codings != b"chunked":
+            return HTTPStatus.NOT_IMPLEMENTED, "the only Transfer-Encoding is chunked"
+        return None
+
+    def _values(self, field: bytes) -> list[bytes]:
+        """The values of `field` in the head that was read last."""
+        return [value for name, value in self.headers if name == field]
+
+    def _take_target(self) -> None:
+        """Have a target in absolute form as a path, and its host for the Host (RFC 9112, 3.2.2)."""
+        if found := _ABSOLUTE.fullmatch(self.url):
+            host, rest = found[1], found[2] or b""
+            nothing = b"*" if self.parser.get_method() == b"OPTIONS" else b"/"
+            self.url = rest if rest.startswith(b"/") else b"/" + rest if rest else nothing
+            # In place: the scope has this list.
+            self.headers[:] = [(b"host", host), *(pair for pair in self.headers if pair[0] != b"host")]
 
     def _asks_for_websocket(self) -> bool:
         """Whether the upgrade asked for is to WebSocket. With HTTP/1.0 there is none (RFC 9110, 7.8)."""
-        protocols = [
-            token.strip().lower() for name, value in self.headers if name == b"upgrade" for token in value.split(b",")
-        ]
+        protocols = [token.strip().lower() for value in self._values(b"upgrade") for token in value.split(b",")]
         return b"websocket" in protocols and self.parser.get_http_version() == "1.1"
 
     def _head_without_upgrade(self) -> bytes:
@@ -222,7 +335,8 @@ class HttpConnection(HttpToolsProtocol):
         behind, self._unread = self._unread, b""
         self._handshake = False
         self._unset_keepalive_if_required()
-        self._head_came()
+        self._admission.discard(self)
+        self._stop_timers()
         self.flow.held = False
         self.flow.resume_reading()
         self.scope["method"] = self.parser.get_method().decode()
@@ -249,12 +363,70 @@ class HttpConnection(HttpToolsProtocol):
         self._refusal = status, detail
 
     def _write_refusal(self, status: HTTPStatus, detail: str) -> None:
-        body = problem.encode(status, detail)
-        fields = {"content-type": problem.MEDIA_TYPE, "content-length": len(body), "connection": "close"}
-        head = "".join(f"{name}: {value}\r\n" for name, value in fields.items()).encode()
         if not (self.cycle and self.cycle.response_started and not self.cycle.response_complete):
-            self.transport.write(b"%b%b\r\n%b" % (STATUS_LINE[status], head, body))
+            self.transport.write(_answer(status, detail))
+        self._close()
+
+    def _turn_away(self) -> None:
+        """Refuse the connection, as there are too many. What it asks for is not looked at."""
+        self._over = True
+        detail = "the service has as many connections as it may have"
+        self.transport.write(_answer(HTTPStatus.SERVICE_UNAVAILABLE, detail, problem.TRY_LATER))
+        if self._admission.turned_away >= MAX_TURNED_AWAY:
+            self.transport.close()
+            return
+        self._admission.turned_away += 1
+        self._turned_away = True
+        # End of stream, not close: to close with a request unread would reset the connection and lose the answer.
+        self.transport.write_eof()
+        self._read_timer = self.loop.call_later(_REFUSAL_TIMEOUT, self.transport.abort)
+
+    def _close(self) -> None:
+        """Close once what is written has been read, or the time for that is over."""
         self.transport.close()
+        self._await_reading()
+
+    def _await_reading(self) -> None:
+        """Abort the connection if the client does not read of its answer in time."""
+        if self._read_timer:
+            self._read_timer.cancel()
+        self._read_timer = self.loop.call_later(self._limits.request_timeout, after_reading, self._give_up_answer)
+
+    def _give_up_answer(self) -> None:
+        if self._read_timer and (unread := self.transport.get_write_buffer_size()):
+            peer = "{}:{}".format(*self.client) if self.client else "?"
+            _not_read("request_timeout", peer=peer, unread_bytes=unread)
+            self.transport.abort()
+
+    def _time_body(self) -> None:
+        """Have a timer run while a body comes."""
+        if self._body_comes and self._body_timer is None:
+            self._body_timer = self.loop.call_later(self._limits.request_timeout, after_reading, self._give_up_body)
+        elif not self._body_comes:
+            self._stop_body_timer()
+
+    def _stop_body_timer(self) -> None:
+        if self._body_timer:
+            self._body_timer.cancel()
+            self._body_timer = None
+
+    def _give_up_body(self) -> None:
+        """Refuse a request of which the body does not come (RFC 9110, 15.5.9)."""
+        if self._body_timer is None:
+            return
+        if self.pipeline or not self.cycle.response_complete:
+            seconds = self._limits.request_timeout
+            self._refuse(HTTPStatus.REQUEST_TIMEOUT, f"the body of a request must come within {seconds:g} seconds")
+            self._parse()
+        else:  # it is answered already
+            self._close()
+
+    def _stop_timers(self) -> None:
+        self._head_came()
+        self._stop_body_timer()
+        if self._read_timer:
+            self._read_timer.cancel()
+            self._read_timer = None
 
     def _await_head(self) -> None:
         self._head_timer = self.loop.call_later(HEAD_TIMEOUT, self._close_unless_heard, lambda: self._head_timer)
@@ -265,7 +437,7 @@ class HttpConnection(HttpToolsProtocol):
 
         def judge() -> None:
             if timer() is over:
-                self.transport.close()
+                self._close()
 
         after_reading(judge)
 
@@ -274,3 +446,17 @@ class HttpConnection(HttpToolsProtocol):
         if self._head_timer:
             self._head_timer.cancel()
             self._head_timer = None
+
+
+def _answer(status: HTTPStatus, detail: str, more: Mapping[str, str] = {}) -> bytes:
+    """An answer that is a problem document and the last on its connection, with `more` fields."""
+    body = problem.encode(status, detail)
+    fields = {
+        "content-type": problem.MEDIA_TYPE,
+        "content-length": len(body),
+        "cache-control": "no-store",
+        "connection": "close",
+        **more,
+    }
+    head = "".join(f"{name}: {value}\r\n" for name, value in fields.items()).encode()
+    return b"%b%b\r\n%b" % (STATUS_LINE[status], head, body)

@@ -46,11 +46,13 @@ class Call:
         """The parameters by their names, and the body. Raises ProblemError unless all keeps the contract."""
         operation = self._operation
         if operation.secured and self._api_key is not None:
-            validation.check_key(self._api_key, request.headers)
+            peer = f"{request.client.host}:{request.client.port}" if request.client else "?"
+            validation.check_key(self._api_key, request.headers, peer)
         try:
             values = operation.check_path({name: unquote(text) for name, text in request.path_params.items()})
             if operation.body is not None:
                 validation.check_content_type(request.headers.getlist("content-type"))
+                validation.check_content_encoding(request.headers.getlist("content-encoding"))
             values |= operation.check_query(request.scope["query_string"].decode("latin-1"))
         except InvalidRequest as error:
             raise ProblemError(HTTPStatus.BAD_REQUEST, str(error)) from None

@@ -27,15 +27,15 @@ class Documents:
         self._asyncapi = _with_limits(asyncapi, limits)
         # Encoded once for each address; few are in use, but a client can make up many.
         self.openapi = lru_cache(maxsize=8)(self._encoded_openapi)
-        """The OpenAPI document as JSON, for a client that reaches the service at an address; None if nobody knows."""
+        """The OpenAPI document as JSON, for a client that reaches the service at an address."""
         self.asyncapi = lru_cache(maxsize=8)(self._encoded_asyncapi)
         """The AsyncAPI document as JSON, likewise."""
 
-    def _encoded_openapi(self, address: Address | None) -> bytes:
-        return msgspec.json.encode(address.in_openapi(self._openapi) if address else self._openapi)
+    def _encoded_openapi(self, address: Address) -> bytes:
+        return msgspec.json.encode(address.in_openapi(self._openapi))
 
-    def _encoded_asyncapi(self, address: Address | None) -> bytes:
-        return msgspec.json.encode(address.in_asyncapi(self._asyncapi) if address else self._asyncapi)
+    def _encoded_asyncapi(self, address: Address) -> bytes:
+        return msgspec.json.encode(address.in_asyncapi(self._asyncapi))
 
 
 def _with_limits(document: dict[str, Any], limits: Mapping[str, Any]) -> dict[str, Any]:

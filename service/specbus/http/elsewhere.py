@@ -3,6 +3,7 @@
 Pages are for everybody: what needs the API key, a page asks for.
 """
 
+from collections.abc import Iterable
 from http import HTTPStatus
 
 from starlette.datastructures import Headers
@@ -34,9 +35,17 @@ class FrontPage:
 class Elsewhere:
     """ASGI application for the paths that the contract does not have."""
 
-    def __init__(self, websocket_path: str, *, site: bool) -> None:
-        """`websocket_path` is where the WebSocket is. With `site`, the pages are here, and their assets."""
+    def __init__(self, websocket_path: str, methods: Iterable[str], *, site: bool) -> None:
+        """Serve what else there is.
+
+        Args:
+            websocket_path: Where the WebSocket is.
+            methods: Those that the contract has at any path.
+            site: Whether the pages are here, and their assets.
+
+        """
         self._websocket_path = websocket_path
+        self._methods = {*methods, *_READ}
         self._site = site
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -48,6 +57,9 @@ class Elsewhere:
                 "this is the WebSocket; it wants an upgrade",
                 headers={"Upgrade": "websocket", "Connection": "upgrade"},
             )
+        if path == "*":  # the service as a whole (RFC 9110, 9.3.7)
+            await other_method(method, path, self._methods)(scope, receive, send)
+            return
         page = respond(path, Headers(scope=scope)) if self._site else None
         if page is None:
             raise ProblemError(HTTPStatus.NOT_FOUND, f"there is nothing at {quoted(scope['path'])}")

@@ -3,14 +3,15 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import asdict
 from http import HTTPStatus
 from typing import Any
 
 import msgspec
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
 from specbus import __version__
 from specbus.bus.operations import Operations
@@ -19,7 +20,7 @@ from specbus.contract.decoding import Verbatim
 from specbus.contract.requests import RestContract
 from specbus.http.dispatch import Handler
 from specbus.http.documents import Documents
-from specbus.http.public_url import Address
+from specbus.http.public_url import VARY, Address
 from specbus.wire import messages
 
 _log = logging.getLogger(__name__)
@@ -31,6 +32,12 @@ _LINKS = {
     "openapi": "/openapi.json",
     "asyncapi": "/asyncapi.json",
 }
+
+
+_PIECE = 65_536
+"""Bytes of messages from which on an answer is sent in pieces, as its client reads them."""
+_NOT_STORED = {"Cache-Control": "no-store"}
+"""What all answers say: they change by the second, and a cache knows nothing of X-API-Key (RFC 9111, 3.5)."""
 
 
 class RestOperations:
@@ -72,11 +79,10 @@ class RestOperations:
 
     async def get_index(self, request: Request) -> Response:
         """List the paths of the service."""
-        links = {
-            name: self._root(request) + path for name, path in {**_LINKS, "websocket": self._websocket_path}.items()
-        }
+        prefix = self._address(request).prefix
+        links = {name: prefix + path for name, path in {**_LINKS, "websocket": self._websocket_path}.items()}
         index = {"name": "specbus", "version": __version__, "links": links}
-        return _body(index, headers={"Vary": "Accept"})
+        return _body(index, headers={"Vary": f"Accept, {VARY}"})
 
     async def get_health(self) -> Response:
         """Say how long the service has been up, and how much it has to do."""
@@ -96,11 +102,11 @@ class RestOperations:
 
     async def get_openapi(self, request: Request) -> Response:
         """Serve the OpenAPI document."""
-        return _json(self._documents.openapi(self._address(request)))
+        return _json(self._documents.openapi(self._address(request)), headers={"Vary": VARY})
 
     async def get_asyncapi(self, request: Request) -> Response:
         """Serve the AsyncAPI document."""
-        return _json(self._documents.asyncapi(self._address(request)))
+        return _json(self._documents.asyncapi(self._address(request)), headers={"Vary": VARY})
 
     async def list_topics(self) -> Response:
         """List the topics."""
@@ -111,7 +117,7 @@ class RestOperations:
         """Create a topic."""
         name = body["name"]
         self._operations.create(name)
-        location = self._root(request) + self._contract.operations["getTopic"].path_with({"name": name})
+        location = self._address(request).prefix + self._contract.operations["getTopic"].path_with({"name": name})
         return _body({"status": "created", "topic": name}, HTTPStatus.CREATED, {"Location": location})
 
     async def get_topic(self, name: str) -> Response:
@@ -134,16 +140,19 @@ class RestOperations:
         """Give the retained messages, each as the very event that subscribers got."""
         retained: asyncio.Future[Sequence[Publication]] = asyncio.get_running_loop().create_future()
         self._operations.history(name, last_n, lambda _, publications: retained.set_result(publications))
-        events = b",".join(map(messages.event_writer(name), await retained))
-        return _json(b'{"topic":%b,"events":[%b]}' % (msgspec.json.encode(name), events))
+        publications = await retained
+        event = messages.event_writer(name)
+        head, tail = b'{"topic":%b,"events":[' % msgspec.json.encode(name), b"]}"
+        if sum(len(publication.message) for publication in publications) <= _PIECE:
+            return _json(b"%b%b%b" % (head, b",".join(map(event, publications)), tail))
+        return StreamingResponse(
+            _pieces(head, deque(publications), event, tail), media_type="application/json", headers=_NOT_STORED
+        )
 
-    def _address(self, request: Request) -> Address | None:
+    def _address(self, request: Request) -> Address:
         """Where the client of this request reaches the service."""
-        return Address.of(request.scope["scheme"], request.headers, self._root(request))
-
-    def _root(self, request: Request) -> str:
-        """What the paths that a client is told begin with."""
-        return self._root_path + str(request.scope.get("root_path", ""))
+        root_path = self._root_path + str(request.scope.get("root_path", ""))
+        return Address.of(request.scope["scheme"], request.headers, root_path)
 
 
 def _body(body: object, status: HTTPStatus = HTTPStatus.OK, headers: dict[str, str] | None = None) -> Response:
@@ -152,7 +161,22 @@ def _body(body: object, status: HTTPStatus = HTTPStatus.OK, headers: dict[str, s
 
 
 def _json(body: bytes, status: HTTPStatus = HTTPStatus.OK, headers: dict[str, str] | None = None) -> Response:
-    return Response(body, status, headers=headers, media_type="application/json")
+    return Response(body, status, headers={**_NOT_STORED, **(headers or {})}, media_type="application/json")
+
+
+async def _pieces(
+    head: bytes, publications: deque[Publication], event: Callable[[Publication], bytes], tail: bytes
+) -> AsyncIterator[bytes]:
+    """The events of `publications`, joined to pieces of some size, after `head` and before `tail`."""
+    piece = head
+    while publications:
+        piece += event(publications.popleft()) + (b"," if publications else tail)
+        start = 0
+        while len(piece) - start >= _PIECE:
+            yield piece[start : start + _PIECE]
+            start += _PIECE
+        piece = piece[start:]
+    yield piece
 
 
 def _camel(name: str) -> str:

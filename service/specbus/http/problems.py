@@ -30,4 +30,5 @@ class ProblemError(Exception):
     def response(self) -> Response:
         """The answer."""
         body = problem.encode(self._status, self._detail, self._kind, self._title)
-        return Response(body, self._status, headers=self._headers, media_type=problem.MEDIA_TYPE)
+        headers = {"Cache-Control": "no-store", **(self._headers or {})}
+        return Response(body, self._status, headers=headers, media_type=problem.MEDIA_TYPE)

@@ -10,6 +10,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from specbus.http.problems import ProblemError
+from specbus.wire.paths import decoded
 
 
 class Routing(RoutingMiddleware):  # type: ignore[misc] # connexion has no types
@@ -39,22 +40,11 @@ class Routing(RoutingMiddleware):  # type: ignore[misc] # connexion has no types
 
 
 def sent_path(scope: Scope) -> str:
-    """The path below `root_path`, decoded but for "%" and "/" in its segments, which are "%25" and "%2F".
-
-    A slash that is part of a name does not part a path (RFC 3986, 2.2), but in the scope's `path` the two look alike.
-    A line break stays encoded as well: the patterns of Starlette's routes pass over one at the end.
-    """
+    """The path below `root_path`, as `wire.paths` decodes it: in the scope's `path`, "/" and "%2F" look alike."""
     raw: str = (scope.get("raw_path") or quote(scope["path"]).encode()).decode("latin-1")
-    path = _reencoded(raw)
-    root = _reencoded(quote(scope.get("root_path", "")))
+    path = decoded(raw)
+    root = decoded(quote(scope.get("root_path", "")))
     return path[len(root) :] if path.startswith(f"{root}/") else path
-
-
-def _reencoded(path: str) -> str:
-    if "%" not in path:
-        return path
-    segments = map(unquote, path.split("/"))
-    return "/".join(each.replace("%", "%25").replace("/", "%2F").replace("\n", "%0A") for each in segments)
 
 
 def _on_sent_path(router: ASGIApp) -> ASGIApp:

@@ -14,9 +14,11 @@ from specbus.contract.requests import InvalidRequest
 from specbus.http.problems import ProblemError
 
 
-def check_key(api_key: str | None, headers: Headers) -> None:
-    """Raise ProblemError unless the request has `api_key`, where one is wanted."""
-    if not keys.accepts(api_key, headers.getlist("x-api-key")):
+def check_key(api_key: str | None, headers: Headers, peer: str) -> None:
+    """Raise ProblemError unless the request has `api_key`, where one is wanted. `peer` is where it comes from."""
+    given = headers.getlist("x-api-key")
+    if not keys.accepts(api_key, given):
+        keys.note_refused(given, peer)
         raise ProblemError(HTTPStatus.UNAUTHORIZED, keys.REFUSAL, headers=keys.CHALLENGE)
 
 
@@ -32,6 +34,20 @@ def check_content_type(values: list[str]) -> None:
             HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
             f"Content-Type must be application/json, in UTF-8, not {given}",
             headers={"Accept": "application/json"},
+        )
+
+
+def check_content_encoding(values: list[str]) -> None:
+    """Raise ProblemError if the content is declared to be encoded (RFC 9110, 8.4).
+
+    `values` are those of all the request's `Content-Encoding` fields.
+    """
+    codings = ", ".join(values)
+    if codings.strip().lower() not in ("", "identity"):
+        raise ProblemError(
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+            f"Content-Encoding must be absent, not {codings[:64]}: a body is taken as it is",
+            headers={"Accept-Encoding": "identity"},
         )
 
 

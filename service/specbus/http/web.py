@@ -2,9 +2,9 @@
 
 from http import HTTPStatus
 
-from starlette.datastructures import Headers
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware.cors import CORSMiddleware
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from specbus.auth.origins import WebRules
 from specbus.http.problems import ProblemError
@@ -44,7 +44,16 @@ def shared_with(app: ASGIApp, rules: WebRules) -> ASGIApp:
     )
 
     async def answered(scope: Scope, receive: Receive, send: Send) -> None:
-        listed = rules.lists(Headers(scope=scope).get("origin", ""))
-        await (cors if listed else app)(scope, receive, send)
+        if rules.lists(Headers(scope=scope).get("origin", "")):
+            await cors(scope, receive, send)
+            return
+
+        async def varied(message: Message) -> None:
+            # Else a cache would give this answer, which no page may read, to a page that may.
+            if message["type"] == "http.response.start" and "*" not in rules.origins:
+                MutableHeaders(scope=message).add_vary_header("Origin")
+            await send(message)
+
+        await app(scope, receive, varied)
 
     return answered

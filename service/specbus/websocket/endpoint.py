@@ -20,6 +20,7 @@ from specbus.websocket.handshake import Refused
 from specbus.websocket.limits import Keepalive
 from specbus.websocket.registry import Registry
 from specbus.websocket.session import Handler
+from specbus.wire import problem
 
 _log = logging.getLogger(__name__)
 
@@ -92,11 +93,13 @@ class Endpoint:
         """
         if path != self.path:
             raise Refused(HTTPStatus.NOT_FOUND, f"there is no WebSocket at {quoted(path)}; it is at {self.path}")
-        if problem := self._web.wrong_host(fields) or self._web.wrong_origin(fields):
-            raise Refused(HTTPStatus.FORBIDDEN, problem)
+        if refusal := self._web.wrong_host(fields) or self._web.wrong_origin(fields):
+            raise Refused(HTTPStatus.FORBIDDEN, refusal)
         if not keys.accepts(self._api_key, fields("x-api-key")):
+            keys.note_refused(fields("x-api-key"), peer)
             raise Refused(HTTPStatus.UNAUTHORIZED, keys.REFUSAL, keys.CHALLENGE)
         most = self.limits.max_connections
         if len(self.registry) >= most:
-            self._limit_reached(limit="max_connections", peer=peer)
-            raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, f"the service may have at most {most} connections")
+            self._limit_reached("max_connections", peer=peer)
+            detail = f"the service may have at most {most} connections"
+            raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, detail, problem.TRY_LATER)

@@ -17,6 +17,7 @@ from websockets.http11 import MAX_LINE_LENGTH, MAX_NUM_HEADERS, Request, Respons
 from websockets.server import ServerProtocol
 
 from specbus.wire import problem
+from specbus.wire.paths import decoded
 from specbus.wire.websocket import LIBRARY_LOGGER
 
 
@@ -35,7 +36,7 @@ def respond(data: bytes, check: Callable[[str, Callable[[str], list[str]]], None
 
     Args:
         data: The whole request, a head that uvicorn's HTTP parser has accepted.
-        check: Is given the path without its query, and what gives the values of a header field. Raises Refused.
+        check: Is given the path, decoded and without its query, and what gives the values of a field. Raises Refused.
 
     """
     sansio = ServerProtocol(logger=LIBRARY_LOGGER)
@@ -43,7 +44,7 @@ def respond(data: bytes, check: Callable[[str, Callable[[str], list[str]]], None
     if sansio.handshake_exc is None:
         request = cast("Request", sansio.events_received()[0])
         try:
-            check(request.path.partition("?")[0], request.headers.get_all)
+            check(decoded(request.path.partition("?")[0]), request.headers.get_all)
         except Refused as refused:
             return _refusal(refused.status, str(refused), refused.headers)
         response = sansio.accept(request)

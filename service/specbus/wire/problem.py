@@ -5,6 +5,8 @@ from http import HTTPStatus
 import msgspec
 
 MEDIA_TYPE = "application/problem+json"
+TRY_LATER = {"Retry-After": "5"}
+"""What an answer has that says 503, as a limit is reached (RFC 9110, 10.2.3). In seconds."""
 
 
 def encode(status: HTTPStatus, detail: str, kind: str | None = None, title: str | None = None) -> bytes:

@@ -202,7 +202,7 @@ PATHS = {
     "/caf%C3%A9": "/café",
     "/ui/": "/ui/",
     "/openapi.yaml": "/openapi.yaml",
-    "http://elsewhere/nowhere": "/nowhere",
+    "http://localhost/nowhere": "/nowhere",
 }
 
 

@@ -133,7 +133,8 @@ def test_a_browser_gets_a_page_at_the_root_and_a_program_the_list(
     if accept is None:
         del request.headers["accept"]
     answer = client.send(request)
-    assert (answer.status_code, answer.headers["content-type"], answer.headers["vary"]) == (200, media_type, "Accept")
+    assert (answer.status_code, answer.headers["content-type"]) == (200, media_type)
+    assert "Accept" in answer.headers["vary"].split(", ")
     if media_type == "application/json":
         assert answer.json() == {"name": "specbus", "version": __version__, "links": LINKS}
 
@@ -196,10 +197,10 @@ BEHIND = {"X-Forwarded-Host": "bus.example.org, inner", "X-Forwarded-Proto": "ht
         ),
         ({}, "/bus", "/bus", {**DIRECT, "pathname": "/bus"}),
         ({"X-Forwarded-Prefix": "/other"}, "/bus", "/bus", {**DIRECT, "pathname": "/bus"}),
-        # What is not an address is not repeated: the document stays as it is.
-        ({"X-Forwarded-Host": "<script>"}, None, "/", {"host": "localhost:8080", "protocol": "ws"}),
-        ({"X-Forwarded-Proto": "javascript"}, None, "/", {"host": "localhost:8080", "protocol": "ws"}),
-        ({"X-Forwarded-Prefix": "/a?b"}, None, "/", {"host": "localhost:8080", "protocol": "ws"}),
+        # What is not an address is not repeated.
+        ({"X-Forwarded-Host": "<script>"}, None, "/", DIRECT),
+        ({"X-Forwarded-Proto": "javascript"}, None, "/", DIRECT),
+        ({"X-Forwarded-Prefix": "/a?b"}, None, "/", DIRECT),
     ],
 )
 def test_the_documents_say_where_the_service_is_reached(

@@ -363,10 +363,10 @@ async def test_a_limit_that_clients_run_into_again_and_again_does_not_fill_the_l
         for now in (0.0, 0.5, 0.9, 1.0, 1.5, 2.0, 3.0):  # noqa: B007
             with pytest.raises(websockets.InvalidStatus):
                 await websockets.connect(server.ws_url, proxy=None)
-        server.service.endpoint._limit_reached(limit="another")
+        server.service.endpoint._limit_reached("another")
         peers = [":".join(map(str, socket.raw.local_address)) for socket in (one, other)]
     logged = [vars(record)["fields"] for record in caplog.records if record.getMessage() == "limit reached"]
-    assert logged[:2] == [{"limit": "max_subscriptions", "peer": peer} for peer in peers]
+    assert logged[:2] == [{"limit": "max_subscriptions", "peer": peer, "client_id": "test"} for peer in peers]
     assert [fields["limit"] for fields in logged[2:]] == ["max_connections"] * 4 + ["another"]
     assert [fields.get("suppressed") for fields in logged[2:]] == [None, 2, 1, None, None]
 
