@@ -50,7 +50,10 @@ def render(page: Page, *, static: bool = False) -> str:
     shown = [one for one in PAGES if one.static or not static]
     links = {one.name: _link(root, one, static) for one in PAGES}
     here = {page.name: ' aria-current="page"'}
-    menu = "".join(f'<a href="{links[one.name]}"{here.get(one.name, "")}>{escape(one.menu)}</a>' for one in shown)
+    menu = "".join(
+        f'<a href="{links[one.name]}" data-page="{one.name}"{here.get(one.name, "")}>{escape(one.menu)}</a>'
+        for one in shown
+    )
     values = {
         **{f"link_{name}": link for name, link in links.items()},
         "name": page.name,

@@ -60,9 +60,15 @@ export function problems(document, schema, value, name = "", depth = 0) {
 
 function text(rules, value, say) {
   size(rules.minLength, rules.maxLength, [...value].length, "character", say);
-  if (rules.pattern !== undefined && matches(rules.pattern, value) === false) say(`must match the pattern ${rules.pattern}`);
+  if (rules.pattern !== undefined && matches(rules.pattern, value) === false) say(`${form(rules)}`);
   if (rules.format === "uuid" && !UUID.test(value)) say("must be a valid UUID");
   if (rules.format === "date-time" && !(DATE_TIME.test(value) && !Number.isNaN(Date.parse(value)))) say("must be a valid date and time");
+}
+
+/** A pattern is a rule for machines: people get the words that the document has for it, if it has any. */
+function form(rules) {
+  const words = String(rules.description ?? "").trim().replace(/\s+/g, " ");
+  return words ? `is not in the form that the contract asks for. ${words}` : `must match the pattern ${rules.pattern}`;
 }
 
 function number(rules, value, say) {
@@ -108,7 +114,8 @@ function withArticle(type) {
   return type === "null" ? "null" : `${/^[aeiou]/.test(type) ? "an" : "a"} ${type}`;
 }
 
-function equal(one, other) {
+/** Whether two JSON values are the same. */
+export function equal(one, other) {
   if (one === other) return true;
   if (typeof one !== "object" || typeof other !== "object" || one === null || other === null) return false;
   if (Array.isArray(one) !== Array.isArray(other)) return false;

@@ -3,9 +3,11 @@ import "./console-topics.js";
 import { Contract } from "./console-contract.js";
 import { Link } from "./console-link.js";
 import { Entry } from "./console-log.js";
-import { apiKey, ask, element, root } from "./site.js";
+import { Subscriptions } from "./console-subscriptions.js";
+import { apiKey, ask, element, parsed, put, reference, root, written } from "./site.js";
 
 const MOST_UNANSWERED = 1_000;
+const MOST_PROBLEMS = 8;
 const at = (id) => document.getElementById(id);
 const log = at("log");
 const topics = at("topics");
@@ -15,10 +17,10 @@ let command = null;
 let ids = 0;
 /** What was made up for the frame in the editor, to be made up anew for the next. */
 let madeUp = [];
-/** The frames that await an answer, by what ties them to it. */
-const unanswered = new Map();
-/** The topics that this connection is subscribed to, by what their answers said. */
-const subscribed = new Set();
+/** The frames that await an answer, oldest first. */
+const unanswered = [];
+/** The entry whose outcome stands below the editor. */
+let shownResult = null;
 const session = uuid().slice(0, 8);
 let probeId = "";
 let probedAt = 0;
@@ -29,10 +31,23 @@ const link = new Link(() => {
   return url.href;
 }, probe);
 
+const subscriptions = new Subscriptions((frame) => {
+  const fresh = structuredClone(frame);
+  const one = contract.command(fresh);
+  if (!one) return null; // the service came back without it
+  personal(fresh, one, false);
+  return send(JSON.stringify(fresh), fresh, contract.problems(fresh));
+});
+
+log.digest = (text) => contract?.digest(text) ?? text;
 link.addEventListener("state", showState);
 link.addEventListener("open", opened);
+link.addEventListener("lost", ({ detail }) => lost(detail));
 link.addEventListener("frame", ({ detail }) => received(detail));
-at("connect").addEventListener("click", () => (link.state === "off" ? link.connect() : link.disconnect()));
+link.addEventListener("news", ({ detail }) => tell(detail));
+subscriptions.addEventListener("news", ({ detail }) => tell(detail));
+subscriptions.addEventListener("change", tellTopics);
+at("connect").addEventListener("click", () => (link.state === "off" ? start() : link.disconnect()));
 at("editor").addEventListener("input", judge);
 at("example").addEventListener("change", () => fill(Number(at("example").value)));
 at("send").addEventListener("click", sendEditor);
@@ -42,17 +57,29 @@ at("editor").addEventListener("keydown", (event) => {
     sendEditor();
   }
 });
+at("show").addEventListener("click", () => log.find(shownResult) || put(at("result"), `${at("result").textContent} (the log has left it out, or filters it)`));
 topics.addEventListener("numbers", ({ detail }) => at("server").show(detail));
 topics.addEventListener("choose", ({ detail }) => inEditor(detail));
-topics.addEventListener("subscribe", ({ detail }) => about(detail, "subscribe"));
-topics.addEventListener("unsubscribe", ({ detail }) => about(detail, "unsubscribe"));
+topics.addEventListener("appeared", ({ detail }) => subscriptions.retry(detail));
+topics.addEventListener("subscribe", ({ detail }) => about(detail, contract.stream.start));
+topics.addEventListener("unsubscribe", ({ detail }) => {
+  // One that is not live is not known to the service.
+  if (subscriptions.shown.get(detail)) subscriptions.forget(detail);
+  else about(detail, contract.stream.stop);
+});
+addEventListener("hashchange", () => choose(linked()));
 
-if (await learn()) link.connect();
+await start();
+
+/** Connect, as soon as the contract is known: it says where to. */
+async function start() {
+  if (contract || (await learn())) link.connect();
+}
 
 /** Read the document, and offer what is in it. */
 async function learn() {
   try {
-    const document_ = await ask("asyncapi.json");
+    const document_ = await ask("asyncapi.json", { signal: AbortSignal.timeout(5_000) });
     const text = JSON.stringify(document_);
     if (text === learn.text) return true;
     learn.text = text;
@@ -61,42 +88,52 @@ async function learn() {
     offer();
     return true;
   } catch (error) {
-    at("state").textContent = `The contract cannot be read: ${error.message}`;
-    at("commands").replaceChildren();
+    // The one from before is better than none.
+    if (contract) return false;
+    put(at("state"), `The contract cannot be read: ${error.message}`);
+    at("commands").removeAttribute("aria-busy");
+    at("connect").disabled = false;
     return false;
   }
 }
 
 function offer() {
-  const buttons = contract.commands.map((one) => {
-    const button = element("button", { type: "button", title: one.summary, onclick: () => choose(one) }, one.title);
-    button.dataset.command = one.name;
-    return button;
-  });
+  const focused = at("commands").contains(document.activeElement);
+  const buttons = contract.commands.map((one) => element("button", { type: "button", title: one.summary, dataset: { command: one.name }, onclick: () => choose(one) }, one.title));
   at("commands").replaceChildren(...buttons);
   at("commands").removeAttribute("aria-busy");
-  choose(contract.commands.find((one) => one.name === command?.name) ?? contract.commands[0]);
+  choose(contract.commands.find((one) => one.name === command?.name) ?? linked() ?? contract.commands[0]);
+  if (focused) at("commands").querySelector("[aria-pressed=true]")?.focus();
+}
+
+/** The command that the page's address names. */
+function linked() {
+  return contract?.commands.find((one) => `#${encodeURIComponent(one.name)}` === location.hash);
 }
 
 function choose(one) {
-  command = one ?? null;
-  for (const button of at("commands").children) button.setAttribute("aria-pressed", String(button.dataset.command === one?.name));
   if (!one) return;
-  // What stands between backticks is code; the rest is text.
-  const parts = [one.summary, one.description].filter(Boolean).join(" ").split("`");
-  at("about").replaceChildren(...parts.map((part, index) => (index % 2 ? element("code", {}, part) : part)));
+  command = one;
+  for (const button of at("commands").children) button.setAttribute("aria-pressed", String(button.dataset.command === one.name));
+  at("about").replaceChildren(...marked(one.summary));
+  at("more").hidden = !one.description;
+  at("description").replaceChildren(...marked(one.description), " ", element("a", { href: reference.websocket(one.name) }, "Reference"));
   const options = one.examples.map((example, index) => element("option", { value: String(index) }, example.summary ?? example.name ?? `Example ${index + 1}`));
   at("example").replaceChildren(...options);
   at("example").parentElement.hidden = options.length < 2;
   fill(0);
 }
 
+/** What stands between backticks is code; the rest is text. */
+function marked(text) {
+  return text.split("`").map((part, index) => (index % 2 ? element("code", {}, part) : element("span", {}, part)));
+}
+
 /** Put an example into the editor, with an id and UUIDs of its own. */
 function fill(index) {
   const frame = structuredClone(command.examples[index].payload);
   personal(frame, command);
-  const chosen = topics.querySelector("[aria-pressed=true]")?.textContent;
-  if (chosen && typeof frame.topic === "string") frame.topic = chosen;
+  if (topics.chosen !== null && typeof frame[contract.stream?.key] === "string") frame[contract.stream.key] = topics.chosen;
   at("editor").value = JSON.stringify(frame, null, 2);
   judge();
 }
@@ -130,19 +167,28 @@ function judge() {
   } catch (error) {
     found = [`not JSON: ${error.message}`];
   }
-  at("problems").replaceChildren(...found.slice(0, 8).map((problem) => element("li", {}, problem)));
+  const left = found.length - MOST_PROBLEMS;
+  const lines = [...found.slice(0, MOST_PROBLEMS), ...(left > 0 ? [`and ${left} more`] : [])];
+  at("problems").replaceChildren(...lines.map((problem) => element("li", {}, problem)));
   at("problems").hidden = found.length === 0;
   at("send").textContent = found.length ? "Send anyway" : "Send";
   at("send").classList.toggle("warn", found.length > 0);
-  at("send").disabled = link.state !== "open";
+  // Not `disabled`: the focus would be lost whenever a connection is.
+  at("send").ariaDisabled = String(link.state !== "open");
   return { text, frame, found };
 }
 
 function sendEditor() {
   const { text, frame, found } = judge();
   // One line, if that changes nothing else: as programs send it.
-  const compact = frame !== undefined && JSON.stringify(frame, null, 2) === text ? JSON.stringify(frame) : text;
-  if (!send(compact, frame, found)) return;
+  const compact = written(frame, 2) === text ? written(frame) : text;
+  const entry = send(compact, frame, found);
+  shownResult = entry;
+  if (!entry) {
+    showResult("failure", "Not sent: there is no connection.");
+    return;
+  }
+  result(entry);
   let next = text;
   madeUp = madeUp.map(([value, make]) => {
     const fresh = make();
@@ -152,61 +198,87 @@ function sendEditor() {
   at("editor").value = next;
 }
 
-/** Send a frame and put it in the log; false if there is no connection. */
+/** Send a frame and put it in the log. Returns its entry; null if there is no connection. */
 function send(text, frame, found) {
-  if (!link.send(text)) return false;
-  const entry = new Entry("sent", frame?.type === undefined ? "" : String(frame.type), found.length ? "broken" : "command", text);
+  if (!link.send(text)) return null;
+  const entry = new Entry("sent", kindOf(frame), found.length ? "broken" : "command", text);
   if (found.length) entry.note = `breaks the contract: ${found[0]}`;
-  const tie = contract.correlation(frame);
-  if (tie !== undefined) {
-    unanswered.set(tie, { entry, frame, at: performance.now() });
-    if (unanswered.size > MOST_UNANSWERED) unanswered.delete(unanswered.keys().next().value);
-  }
+  const due = found.length > 0 || contract.command(frame).replies.size > 0;
+  entry.verdict = due ? "waits for its answer" : "sent; no answer is due";
+  unanswered.push({ entry, frame, due, broken: found.length > 0, at: performance.now() });
+  if (unanswered.length > MOST_UNANSWERED) settle(unanswered.shift(), "no answer so far");
   log.add(entry);
-  return true;
+  return entry;
+}
+
+/** Say what became of a sent frame. */
+function settle({ entry, due }, verdict, words = "") {
+  if (!due && words === "") return;
+  entry.verdict = verdict;
+  entry.words = words;
+  log.update(entry);
+  if (entry === shownResult) result(entry);
+}
+
+function result(entry) {
+  const kind = { answered: "good", refused: "failure" }[entry.verdict] ?? (entry.verdict.startsWith("lost") ? "failure" : "");
+  showResult(kind, `${entry.kind || "frame"} #${entry.number}: ${entry.verdict}${entry.words ? `, ${entry.words}` : ""}`);
+}
+
+function showResult(kind, text) {
+  at("result").dataset.kind = kind;
+  put(at("result"), text.length > 400 ? `${text.slice(0, 400)}\u2026` : text);
+  at("show").hidden = shownResult === null;
 }
 
 function received(text) {
-  let frame;
-  try {
-    frame = JSON.parse(text);
-  } catch {
-    frame = undefined;
-  }
-  const kind = frame?.type === undefined ? "" : String(frame.type);
+  const frame = parsed(text);
   const tie = contract.correlation(frame);
   if (tie !== undefined && tie === probeId) {
-    at("latency").textContent = `${(performance.now() - probedAt).toFixed(1)} ms`;
+    put(at("latency"), `${(performance.now() - probedAt).toFixed(1)} ms`);
     probeId = "";
     return;
   }
+  const kind = kindOf(frame);
   const bad = contract.errors.has(kind);
   const entry = new Entry("got", kind, bad ? "error" : contract.replies.has(kind) ? "reply" : "unasked", text);
   // A colour for each kind that comes unasked.
   entry.tone = contract.kinds.indexOf(kind) % 3;
-  const asked = tie === undefined ? undefined : unanswered.get(tie);
+  const asked = askedBy(frame, kind, tie, bad);
   if (asked) {
-    unanswered.delete(tie);
+    unanswered.splice(unanswered.indexOf(asked), 1);
     const took = `${(performance.now() - asked.at).toFixed(1)} ms`;
-    entry.note = `answers ${asked.frame.type} #${asked.entry.number} after ${took}`;
-    asked.entry.verdict = bad ? "refused" : "answered";
-    log.update(asked.entry);
-    learnSubscriptions(asked.frame, bad);
+    entry.note = `answers ${asked.entry.kind || "frame"} #${asked.entry.number} after ${took}`;
+    settle(asked, bad ? "refused" : "answered", bad ? contract.refusal(frame) : `after ${took}`);
+    learnSubscriptions(asked, bad ? contract.refusal(frame) : "");
   }
-  if (frame?.msg === "topic_deleted" && subscribed.delete(frame.topic)) tellTopics();
+  const over = contract.ended(frame);
+  if (over !== undefined) {
+    subscriptions.forget(over);
+    topics.refresh();
+  }
   log.add(entry);
 }
 
-function learnSubscriptions(frame, bad) {
-  const name = contract.commands.find((one) => one.type === frame.type)?.name;
-  if (bad ? name !== "subscribe" && name !== "unsubscribe" : false) return;
-  if (name === "subscribe" && !bad) subscribed.add(frame.topic);
-  else if (name === "unsubscribe" || (name === "subscribe" && resubscribing.has(frame.topic))) subscribed.delete(frame.topic);
-  resubscribing.delete(frame.topic);
-  tellTopics();
+/**
+ * The sent frame that `frame` answers. Frames are answered in their order: an answer without an id is that of the
+ * oldest that has none, or none that the service could read.
+ */
+function askedBy(frame, kind, tie, bad) {
+  if (tie !== undefined) return unanswered.find((one) => contract.correlation(one.frame) === tie);
+  if (contract.isUnasked(frame) || !(bad || contract.replies.has(kind))) return undefined;
+  return unanswered.find((one) => (one.broken ? bad : contract.correlation(one.frame) === undefined && (bad || contract.command(one.frame)?.replies.has(kind))));
 }
 
-const resubscribing = new Set();
+function learnSubscriptions({ frame }, why) {
+  const { start, stop, key, once = [] } = contract.stream ?? {};
+  const name = contract.command(frame)?.name;
+  if (name === undefined || (name !== start && name !== stop)) return;
+  if (name === start && why) subscriptions.refused(frame[key], why);
+  else if (name === start) subscriptions.accepted(frame[key], Object.fromEntries(Object.entries(frame).filter(([field]) => !once.includes(field))));
+  else if (!why) subscriptions.forget(frame[key]);
+  if (why) topics.refresh();
+}
 
 /** Send the command `name` for a topic: its example, with no more than it needs. */
 function about(topic, name) {
@@ -215,49 +287,59 @@ function about(topic, name) {
   const example = one.examples[0].payload;
   const frame = Object.fromEntries(one.needs.map((field) => [field, example[field]]));
   personal(frame, one, false);
-  frame.topic = topic;
+  frame[contract.stream.key] = topic;
   send(JSON.stringify(frame), frame, contract.problems(frame));
 }
 
 /** Have the frame in the editor be about this topic. */
 function inEditor(topic) {
-  try {
-    const frame = JSON.parse(at("editor").value);
-    if (typeof frame.topic !== "string" || JSON.stringify(frame, null, 2) !== at("editor").value) return;
-    frame.topic = topic;
-    at("editor").value = JSON.stringify(frame, null, 2);
-    judge();
-  } catch {
-    // What is being written stays.
-  }
+  const frame = parsed(at("editor").value);
+  const key = contract?.stream?.key;
+  // What is being written stays.
+  if (typeof frame?.[key] !== "string" || written(frame, 2) !== at("editor").value) return;
+  frame[key] = topic;
+  at("editor").value = JSON.stringify(frame, null, 2);
+  judge();
 }
 
 async function opened() {
-  unanswered.clear();
   // The service may have come back with other documents.
   await learn();
-  for (const topic of subscribed) {
-    resubscribing.add(topic);
-    about(topic, "subscribe");
-  }
+  subscriptions.opened();
+  topics.refresh();
+}
+
+/** What was sent and not answered is lost with the connection: nobody knows whether it was carried out. */
+function lost(why) {
+  probeId = "";
+  for (const one of unanswered.splice(0)) settle(one, "lost with the connection", why);
+  subscriptions.lost();
+}
+
+/** Put news of the connection into the log. */
+function tell({ kind, text, bad }) {
+  log.add(new Entry("connection", kind, bad ? "failure" : "news", text));
 }
 
 function showState() {
   const words = { off: "Not connected", connecting: "Connecting", open: "Connected", waiting: "Trying again" };
   const key = link.state === "waiting" && apiKey.get() ? " A browser cannot send an API key with a WebSocket: frames need another client." : "";
-  at("state").textContent = words[link.state] + (link.detail ? ` (${link.detail})` : "") + key;
+  put(at("state"), words[link.state] + (link.detail ? ` (${link.detail})` : "") + key);
   at("state").dataset.state = link.state;
   at("connect").textContent = link.state === "off" ? "Connect" : "Disconnect";
   at("connect").disabled = false;
   if (link.state !== "open") at("latency").textContent = "";
-  if (link.state === "off") subscribed.clear();
+  if (link.state === "off") subscriptions.clear();
   if (contract) judge();
   tellTopics();
 }
 
 function tellTopics() {
-  const can = link.state === "open" && contract?.commands.some((one) => one.name === "subscribe");
-  topics.subscriptions(Boolean(can), subscribed);
+  topics.subscriptions(link.state === "open" && Boolean(contract?.stream), subscriptions.shown);
+}
+
+function kindOf(frame) {
+  return frame?.type === undefined ? "" : (typeof frame.type === "string" ? frame.type : (written(frame.type) ?? "")).slice(0, 64);
 }
 
 /** A frame that measures the way; it is not shown in the log. */

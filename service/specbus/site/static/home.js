@@ -1,18 +1,15 @@
-import { ask, element, fail, isStatic, root } from "./site.js";
+import { ask, element, fail, isStatic, put, reference, restOperations, root } from "./site.js";
 
 for (const one of document.querySelectorAll(".live-only")) one.hidden = isStatic;
 
 list("rest-operations", "openapi.json", (document_) =>
-  Object.entries(document_.paths).flatMap(([path, item]) =>
-    Object.entries(item)
-      .filter(([, operation]) => operation?.operationId)
-      .map(([method, operation]) => [`${method.toUpperCase()} ${path}`, operation.summary]),
-  ),
+  restOperations(document_).map(({ method, path, tag, id, summary }) => [`${method.toUpperCase()} ${path}`, summary, reference.rest(tag, id)]),
 );
 list("websocket-operations", "asyncapi.json", (document_) =>
   Object.entries(document_.operations).map(([name, operation]) => [
     `${operation.action === "receive" ? "you send" : "you get"} ${name}`,
-    operation.summary,
+    operation.summary ?? "",
+    reference.websocket(name),
   ]),
 );
 if (!isStatic) health();
@@ -21,7 +18,7 @@ async function list(id, name, rows) {
   const where = document.getElementById(id);
   try {
     const found = rows(await ask(name));
-    where.replaceChildren(...found.map(([what, summary]) => element("li", {}, element("code", {}, what), element("span", {}, summary ?? ""))));
+    where.replaceChildren(...found.map(([what, summary, href]) => element("li", {}, element("a", { href }, element("code", {}, what)), element("span", {}, summary))));
   } catch (error) {
     where.replaceChildren(element("li", {}, element("span", {}, `${new URL(name, root).pathname}: ${error.message}`)));
   }
@@ -31,8 +28,10 @@ async function list(id, name, rows) {
 async function health() {
   try {
     const { topics, subscribers, connections, uptime_sec: seconds } = await ask("health");
-    document.getElementById("health").textContent =
-      `up for ${seconds} s: ${topics} topics, ${subscribers} subscribers, ${connections} connections`;
+    put(
+      document.getElementById("health"),
+      `up for ${seconds} s: ${topics} topics, ${subscribers} subscribers, ${connections} connections`,
+    );
   } catch (error) {
     fail(document.getElementById("health"), error.message);
   }

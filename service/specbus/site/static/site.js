@@ -5,6 +5,26 @@ export const root = new URL(document.body.dataset.root, document.baseURI);
 /** Whether these are files without a service behind them. */
 export const isStatic = document.body.dataset.mode === "static";
 
+const page = (name) => document.querySelector(`.bar nav [data-page=${name}]`)?.href;
+
+/** The addresses of operations in the references, and of commands in the console. Those of this page are its anchors. */
+export const reference = {
+  rest: (tag, id) => `${page("rest")}#/${encodeURIComponent(tag)}/${encodeURIComponent(id)}`,
+  // As the viewer makes them.
+  websocket: (name) => `${page("websocket")}#ws--operations--${name.replace(/[^A-Za-z0-9_.]+/g, "-").replace(/^-+|-+$/g, "") || "item"}`,
+  console: (name) => `${page("console")}#${encodeURIComponent(name)}`,
+};
+
+/** The operations of an OpenAPI document: method, path, tag, id and summary of each. */
+export function restOperations(document_) {
+  const methods = ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
+  return Object.entries(document_.paths ?? {}).flatMap(([path, item]) =>
+    Object.entries(item ?? {})
+      .filter(([method, operation]) => methods.includes(method) && operation?.operationId)
+      .map(([method, { operationId: id, summary = "", tags: [tag = "default"] = [] }]) => ({ method, path, tag, id, summary })),
+  );
+}
+
 const KEY = "specbus.api-key";
 
 /** The API key for this tab, or null. */
@@ -24,9 +44,41 @@ export class Refused extends Error {
 /** Have numbers keep their digits, where the browser can. */
 const exactly = (_key, value, context) => (typeof value === "number" && JSON.rawJSON && context ? JSON.rawJSON(context.source) : value);
 
+/** `text` as JSON; undefined if it is none. With `exact`, its numbers are only good to be written again: they keep their digits. */
+export function parsed(text, exact = false) {
+  try {
+    return JSON.parse(text, exact ? exactly : undefined);
+  } catch {
+    return undefined;
+  }
+}
+
+/** `value` as JSON; undefined if it nests deeper than the browser can write. */
+export function written(value, indent) {
+  try {
+    return JSON.stringify(value, null, indent);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Characters that do not show, or that turn the text around them: all but line breaks, tabs and what emoji are joined by. */
+const HIDDEN = /(?![\n\t]|(?<=\p{Extended_Pictographic}[\p{EMod}\ufe0f]?)[\u200d\ufe0f])[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu;
+
+/** `text` with such characters as JSON escapes them, so that nobody is shown another text than there is. */
+export function visible(text) {
+  return text.replace(HIDDEN, (found) => [...Array(found.length).keys()].map((index) => `\\u${found.charCodeAt(index).toString(16).padStart(4, "0")}`).join(""));
+}
+
+/** Have `where` show `text`. Nothing changes if it does already, so that nothing is read aloud again. */
+export function put(where, text) {
+  const shown = visible(text);
+  if (where.textContent !== shown) where.textContent = shown;
+}
+
 /**
  * Ask the service; resolves to the parsed body. Rejects with Refused for an error, TypeError if it is not there.
- * With `exact`, the numbers of the body are only good to be written as JSON again: they keep their digits.
+ * `exact` is that of `parsed`.
  */
 export async function ask(path, { method = "GET", body, signal, exact = false } = {}) {
   const headers = { Accept: "application/json" };
@@ -38,27 +90,22 @@ export async function ask(path, { method = "GET", body, signal, exact = false } 
     signal,
     body: body === undefined ? undefined : JSON.stringify(body),
   });
-  const text = await answer.text();
-  let parsed;
-  try {
-    parsed = JSON.parse(text, exact ? exactly : undefined);
-  } catch {
-    parsed = undefined;
-  }
+  const found = parsed(await answer.text(), exact);
   if (answer.status === 401) document.querySelector("api-key")?.want();
-  if (!answer.ok) throw new Refused(answer.status, parsed?.detail ?? `${answer.status} ${answer.statusText}`);
-  return parsed;
+  if (!answer.ok) throw new Refused(answer.status, typeof found?.detail === "string" ? found.detail : `${answer.status} ${answer.statusText}`);
+  return found;
 }
 
-/** An element; `properties` are set on it, `children` are elements or texts. Nothing is ever read as HTML. */
+/** An element; `properties` are set on it, `children` are elements or texts. Nothing is ever read as HTML, or hidden. */
 export function element(tag, properties = {}, ...children) {
   const made = document.createElement(tag);
   for (const [name, value] of Object.entries(properties)) {
     if (name === "dataset") Object.assign(made.dataset, value);
+    else if (name === "title" || name === "ariaLabel") made[name] = visible(value);
     else if (name in made) made[name] = value;
     else made.setAttribute(name, value);
   }
-  made.append(...children);
+  made.append(...children.map((child) => (typeof child === "string" ? visible(child) : child)));
   return made;
 }
 
