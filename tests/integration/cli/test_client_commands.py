@@ -205,7 +205,15 @@ def test_topics_are_created_listed_shown_and_deleted(server: Server) -> None:
     status, output, _ = specbus(server.url, "topics", "show", "orders")
     assert (status, dict(map(str.split, output.splitlines()))) == (
         0,
-        {"name": "orders", "messages": "2", "subscribers": "0", "delivered": "0", "dropped": "0", "retained": "2"},
+        {
+            "name": "orders",
+            "messages": "2",
+            "subscribers": "0",
+            "delivered": "0",
+            "dropped": "0",
+            "retained": "2",
+            "evicted": "0",
+        },
     )
     status, output, _ = specbus(server.url, "topics", "show", "orders", "--json")
     assert (status, json.loads(output)) == (0, httpx.get(f"{server.url}/topics/orders").json())
