@@ -23,11 +23,13 @@ from specbus.bench.report import figures, microseconds, remarks, show, write_jso
 from specbus.bench.rest_load import RestLoad
 from specbus.bench.sdk_cost import WAYS, costs
 from specbus.bench.servers import SPECBUS, raise_file_limit, started
+from specbus.cli.ending import told
+from specbus.cli.parameters import COUNT, PAUSE, RATE, SECONDS, TEXT, Number
+from specbus.cli.terminal import console, is_terminal
+from specbus.spec.text import printable
 
 _FAILED, _COULD_NOT_RUN = 1, 2
 _FILE = click.Path(dir_okay=False, path_type=Path)
-_COUNT = click.IntRange(1)
-_SECONDS = click.FloatRange(0, min_open=True)
 _MAX_PAYLOAD_SIZE = 1_000_000
 """Bytes of a payload that still fits into a frame of 1 MiB."""
 _DEFAULT_WIDTH = 150
@@ -36,7 +38,7 @@ _DEFAULT_WIDTH = 150
 
 def _console() -> Console:
     """The console for the tables."""
-    return Console() if sys.stdout.isatty() else Console(width=_DEFAULT_WIDTH)
+    return console() if is_terminal(sys.stdout) else console(width=_DEFAULT_WIDTH)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -61,19 +63,19 @@ class _Scenario:
 
     def _options(self) -> Iterator[click.Option]:
         work, shown = self.work, {"show_default": True}
-        yield click.Option(["--url"], help="Server to measure, ws://HOST:PORT; by default, one is started.")
-        yield click.Option(["--api-key"], help="API key to send.")
+        yield click.Option(["--url"], type=TEXT, help="Server to measure, ws://HOST:PORT; by default, one is started.")
+        yield click.Option(["--api-key"], type=TEXT, envvar="PUBSUB_API_KEY", show_envvar=True, help="API key to send.")
         if self.name == "pairs":
-            yield click.Option(["--publishers"], type=_COUNT, default=work.publishers, **shown, help="Publishers.")
+            yield click.Option(["--publishers"], type=COUNT, default=work.publishers, **shown, help="Publishers.")
             yield click.Option(
-                ["--topics"], type=_COUNT, help="Topics to spread the messages over.  [default: one each]"
+                ["--topics"], type=COUNT, help="Topics to spread the messages over.  [default: one each]"
             )
             yield click.Option(
-                ["--subscribers"], type=_COUNT, help="Connections that share the topics.  [default: one each]"
+                ["--subscribers"], type=COUNT, help="Connections that share the topics.  [default: one each]"
             )
         else:
-            yield click.Option(["--subscribers"], type=_COUNT, default=work.subscribers, **shown, help="Subscribers.")
-            yield click.Option(["--publishers"], type=_COUNT, default=work.publishers, **shown, help="Publishers.")
+            yield click.Option(["--subscribers"], type=COUNT, default=work.subscribers, **shown, help="Subscribers.")
+            yield click.Option(["--publishers"], type=COUNT, default=work.publishers, **shown, help="Publishers.")
             yield click.Option(
                 ["--stalled"],
                 type=click.IntRange(0),
@@ -82,22 +84,19 @@ class _Scenario:
                 help="More subscribers, which never read.",
             )
         yield click.Option(
-            ["--in-flight"], type=_COUNT, default=work.in_flight, **shown, help="Messages of a publisher in flight."
+            ["--in-flight"], type=COUNT, default=work.in_flight, **shown, help="Messages of a publisher in flight."
         )
         yield click.Option(
             ["--rate"],
-            type=_SECONDS,
+            type=RATE,
             default=work.rate,
             **shown,
             help="Messages a second of all publishers together, regardless of --in-flight.",
         )
         size = click.IntRange(MIN_PAYLOAD_SIZE, _MAX_PAYLOAD_SIZE)
         yield click.Option(["--size"], type=size, default=work.size, **shown, help="Bytes of a payload.")
-        yield click.Option(
-            ["--duration"], type=_SECONDS, default=work.duration, **shown, help="Seconds of measurement."
-        )
-        warm_up = click.FloatRange(0)
-        yield click.Option(["--warm-up"], type=warm_up, default=work.warm_up, **shown, help="Seconds of load before.")
+        yield click.Option(["--duration"], type=SECONDS, default=work.duration, **shown, help="Seconds of measurement.")
+        yield click.Option(["--warm-up"], type=PAUSE, default=work.warm_up, **shown, help="Seconds of load before.")
         yield _deadline()
         yield _json()
         yield click.Option(["--plot"], type=_FILE, metavar="FILE.svg", help="Plot latency and throughput over time.")
@@ -115,14 +114,14 @@ class _Scenario:
             load["topics"] = load["topics"] or load["publishers"]
             load["subscribers"] = min(load["subscribers"] or load["topics"], load["topics"])
         work = replace(self.work, **load)
-        console = _console()
+        out = _console()
         with _exit_status(), contextlib.ExitStack() as stack:
             running = stack.enter_context(started(SPECBUS, api_key)) if url is None else None
             to = endpoint(running.url if running else url or "", api_key, deadline)
-            console.print(f"Measuring {to.url}", highlight=False)
-            with _progress(console) as progress:
+            out.print(f"Measuring {printable(to.url)}")
+            with _progress(out) as progress:
                 result = measure(running or remote(to), to, work, progress)
-            show(console, self.name, result)
+            show(out, self.name, result)
             if json:
                 write_json(json, {"work": self.name, **figures(result)})
             if plot:
@@ -133,7 +132,7 @@ class _Scenario:
 
 def _deadline() -> click.Option:
     help_text = "Seconds in which an answer or event must come."
-    return click.Option(["--deadline"], type=_SECONDS, default=5.0, show_default=True, help=help_text)
+    return click.Option(["--deadline"], type=SECONDS, default=5.0, show_default=True, help=help_text)
 
 
 def _json() -> click.Option:
@@ -182,13 +181,13 @@ def _compare(rounds: int, only: str | None, duration: float, scale: float, deadl
         many = {"subscribers": work.subscribers, "publishers": work.publishers, "topics": work.topics}
         return replace(work, duration=duration, **{name: max(1, int(number * scale)) for name, number in many.items()})
 
-    console = _console()
+    out = _console()
     with _exit_status():
-        with _progress(console) as progress:
+        with _progress(out) as progress:
             outcomes = compare(rows, KINDS, rounds, adjust, progress, deadline)
-        console.print(table(outcomes), highlight=False)
+        out.print(table(outcomes))
         for line in (line for outcome in outcomes for line in outcome.remarks):
-            console.print(line, highlight=False, markup=False, soft_wrap=True)
+            out.print(printable(line), soft_wrap=True)
         if json:
             write_json(json, {"rounds": rounds, "rows": as_json(outcomes)})
     if not all(outcome.faultless for outcome in outcomes):
@@ -199,12 +198,14 @@ bench.add_command(
     click.Command(
         "compare",
         params=[
-            click.Option(["--rounds"], type=_COUNT, default=5, show_default=True, help="Number of rounds."),
-            click.Option(["--only"], metavar="LOAD,...", help="Run these only: " + ", ".join(row.name for row in ROWS)),
-            click.Option(["--duration"], type=_SECONDS, default=4.0, show_default=True, help="Seconds of each run."),
+            click.Option(["--rounds"], type=COUNT, default=5, show_default=True, help="Number of rounds."),
+            click.Option(
+                ["--only"], type=TEXT, metavar="LOAD,...", help="Run these only: " + ", ".join(row.name for row in ROWS)
+            ),
+            click.Option(["--duration"], type=SECONDS, default=4.0, show_default=True, help="Seconds of each run."),
             click.Option(
                 ["--scale"],
-                type=_SECONDS,
+                type=Number(0, 1e6, min_open=True),
                 default=1.0,
                 show_default=True,
                 help="Factor on all numbers, for a trial run.",
@@ -220,9 +221,9 @@ bench.add_command(
 
 def _growth(most: int, duration: float, deadline: float, json: Path | None, plot: Path | None) -> None:
     """Measure the cost of a delivery as subscribers grow, and of a publication as topics grow."""
-    console = _console()
+    out = _console()
     with _exit_status():
-        with _progress(console) as progress:
+        with _progress(out) as progress:
             found = growth(most, duration, progress, deadline)
         deliveries = [(number, result.cpu_per_delivery_us or 0.0) for number, result in found.by_subscribers]
         publishes = [(number, result.cpu_per_publish_us or 0.0) for number, result in found.by_topics]
@@ -231,10 +232,10 @@ def _growth(most: int, duration: float, deadline: float, json: Path | None, plot
             shown.add_row(f"delivery, {number:,} subscribers", microseconds(value))
         for number, value in publishes:
             shown.add_row(f"publish, {number:,} topics", microseconds(value))
-        console.print(shown, highlight=False)
+        out.print(shown)
         runs = [*found.by_subscribers, *found.by_topics]
         for line in dict.fromkeys(f"{number:,}: {line}" for number, result in runs for line in remarks(result)):
-            console.print(line, highlight=False, markup=False, soft_wrap=True)
+            out.print(printable(line), soft_wrap=True)
         if json:
             by = {"by_subscribers": found.by_subscribers, "by_topics": found.by_topics}
             write_json(json, {name: [(number, figures(one)) for number, one in some] for name, some in by.items()})
@@ -250,12 +251,12 @@ bench.add_command(
         params=[
             click.Option(
                 ["--most"],
-                type=_COUNT,
+                type=COUNT,
                 default=100_000,
                 show_default=True,
                 help="Maximum of subscribers and topics.",
             ),
-            click.Option(["--duration"], type=_SECONDS, default=4.0, show_default=True, help="Seconds of each run."),
+            click.Option(["--duration"], type=SECONDS, default=4.0, show_default=True, help="Seconds of each run."),
             _deadline(),
             _json(),
             click.Option(["--plot"], type=_FILE, metavar="FILE.svg", help="Plot it."),
@@ -271,9 +272,9 @@ def _sdk(messages: int, size: int, rounds: int, deadline: float, json: Path | No
 
     The figures are medians of the rounds. Every message must come, in order.
     """
-    console = _console()
+    out = _console()
     with _exit_status():
-        with _progress(console) as progress:
+        with _progress(out) as progress:
             found = costs(messages, size, rounds, progress, deadline)
         shown = Table("", "messages/s", "CPU per message", "of the floor's")
         for column in shown.columns[1:]:
@@ -286,9 +287,9 @@ def _sdk(messages: int, size: int, rounds: int, deadline: float, json: Path | No
                 microseconds(cost.median(lambda reading: reading.cpu_per_message_us)),
                 f"{cost.median(lambda reading: reading.cpu) / floor:.2f} x",
             )
-        console.print(shown, highlight=False)
+        out.print(shown)
         for line in filter(None, (cost.remark() for cost in found)):
-            console.print(line, highlight=False, markup=False, soft_wrap=True)
+            out.print(printable(line), soft_wrap=True)
         if json:
             ways = {cost.way: [asdict(reading) for reading in cost.readings] for cost in found}
             write_json(json, {"work": "sdk", "size": size, **ways})
@@ -308,7 +309,7 @@ bench.add_command(
                 show_default=True,
                 help="Bytes of a payload.",
             ),
-            click.Option(["--rounds"], type=_COUNT, default=5, show_default=True, help="Number of rounds."),
+            click.Option(["--rounds"], type=COUNT, default=5, show_default=True, help="Number of rounds."),
             _deadline(),
             _json(),
         ],
@@ -322,21 +323,20 @@ bench.add_command(
 def _exit_status() -> Iterator[None]:
     """Exit with one line and a status if a run fails."""
     raise_file_limit()
-    try:
-        yield
-    except (CannotRun, Failed) as error:
-        click.echo(f"specbus bench: {error}", err=True)
-        sys.exit(_COULD_NOT_RUN if isinstance(error, CannotRun) else _FAILED)
+    with told(otherwise=_COULD_NOT_RUN, defect=_COULD_NOT_RUN):
+        try:
+            yield
+        except (CannotRun, Failed) as error:
+            click.echo(f"specbus bench: {printable(str(error))}", err=True)
+            sys.exit(_COULD_NOT_RUN if isinstance(error, CannotRun) else _FAILED)
 
 
 @contextlib.contextmanager
-def _progress(console: Console) -> Iterator[Callable[[str, float], None]]:
+def _progress(out: Console) -> Iterator[Callable[[str, float], None]]:
     """A progress bar; what it yields takes a description and the progress from 0 to 1."""
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
     # Without a refresh thread, which would compete with a worker for its core.
-    with Progress(
-        *columns, console=console, transient=True, auto_refresh=False, disable=not console.is_terminal
-    ) as progress:
+    with Progress(*columns, console=out, transient=True, auto_refresh=False, disable=not out.is_terminal) as progress:
         task = progress.add_task("", total=1.0)
 
         def update(what: str, done: float) -> None:

@@ -19,8 +19,10 @@ from rich.panel import Panel
 from rich.text import Text
 
 from specbus.cli.errors import Unreachable
+from specbus.cli.parameters import SECONDS
 from specbus.cli.runner import run
 from specbus.cli.server_options import ServerAddress
+from specbus.cli.terminal import cell, console, is_terminal
 from specbus.cli.topic_rates import TopicRates
 from specbus.client import Client, Dropped, Notice
 from specbus.client.models import Event
@@ -43,7 +45,7 @@ _SLOW_PAUSE = 0.2
 
 
 @click.command()
-@click.option("--duration", type=click.FloatRange(0, min_open=True), metavar="S", help="Stop after S seconds.")
+@click.option("--duration", type=SECONDS, metavar="S", help="Stop after S seconds.")
 @click.option("--port", type=click.IntRange(0, 65_535), default=0, metavar="PORT", help="Port of the server.")
 def demo(duration: float | None, port: int) -> None:
     """Watch a server of its own with three publishers, a fast subscriber and a slow one.
@@ -112,8 +114,9 @@ class _Received:
     def panel(self, title: str, max_rows: int) -> Panel:
         lines = [Text(f"{self.count:,} events, {self.dropped:,} dropped", style="red" if self.dropped else "green")]
         for event in list(self.newest)[-max_rows:]:
-            payload: Data = event.message.payload
-            line = Text.assemble((f"{event.topic:8}", "cyan"), "  ".join(str(value) for value in payload.values()))
+            payload = event.message.payload  # of whoever has found the server
+            values = payload.values() if isinstance(payload, dict) else [payload]
+            line = Text.assemble((f"{event.topic:8}", "cyan"), cell("  ".join(str(value) for value in values)))
             line.truncate(50, overflow="ellipsis")
             lines.append(line)
         lines += [Text()] * (max_rows - len(self.newest))
@@ -129,7 +132,7 @@ class _Demo:
     async def run(self, duration: float | None, port: int) -> None:
         """Run everything until the task is cancelled, or for `duration` seconds."""
         async with _server(port) as url:
-            server = ServerAddress(url, None)
+            server = ServerAddress(url)
             try:
                 async with (
                     asyncio.timeout(duration),
@@ -169,24 +172,24 @@ class _Demo:
             self._slow.dropped += notice.count
 
     async def _show(self, client: Client, url: str) -> None:
-        console = Console()
-        if not console.is_terminal:
+        if not is_terminal(sys.stdout):
             click.echo(f"a server at {url}, three publishers, a fast and a slow subscriber")
             while True:
                 await asyncio.sleep(1)
                 click.echo(self._line())
-        with Live(console=console, screen=True, auto_refresh=False) as live:
+        screen = console()
+        with Live(console=screen, screen=True, auto_refresh=False) as live:
             updates = 0
             while True:
                 if updates % _UPDATES_PER_SECOND == 0:  # rates are over a second
                     self._rates.update(await client.service.stats())
                 updates += 1
-                live.update(self._view(url, console), refresh=True)
+                live.update(self._view(url, screen), refresh=True)
                 await asyncio.sleep(1 / _UPDATES_PER_SECOND)
 
-    def _view(self, url: str, console: Console) -> Group:
-        rows = 1 if console.width > 2 * _PANEL_WIDTH else 2
-        max_rows = max(1, min(_MAX_SHOWN, (console.height - _LINES_OUTSIDE_PANELS) // rows - _PANEL_FRAME_LINES))
+    def _view(self, url: str, screen: Console) -> Group:
+        rows = 1 if screen.width > 2 * _PANEL_WIDTH else 2
+        max_rows = max(1, min(_MAX_SHOWN, (screen.height - _LINES_OUTSIDE_PANELS) // rows - _PANEL_FRAME_LINES))
         head = Text.assemble(
             ("specbus demo", "bold"), f"  server, console and references: {url}  ", ("Ctrl-C ends it", "dim")
         )
@@ -197,7 +200,7 @@ class _Demo:
         note = Text(
             "A slow subscriber does not slow down the others, and is told how many events it missed.", style="dim"
         )
-        return Group(head, Text(), self._rates.table(len(PUBLISHERS)), Text(), Columns(panels), note)
+        return Group(head, Text(), self._rates.table(len(PUBLISHERS), screen.width), Text(), Columns(panels), note)
 
     def _line(self) -> str:
         return (

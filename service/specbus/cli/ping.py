@@ -5,15 +5,16 @@ import time
 
 import click
 
+from specbus.cli.parameters import COUNT, PAUSE, SECONDS
 from specbus.cli.runner import run
 from specbus.cli.server_options import ServerAddress, server_options
 
 
 @click.command()
-@click.option("--count", type=click.IntRange(1), metavar="N", default=3, show_default=True, help="Pings to send.")
+@click.option("--count", type=COUNT, metavar="N", default=3, show_default=True, help="Pings to send.")
 @click.option(
     "--interval",
-    type=click.FloatRange(0),
+    type=PAUSE,
     metavar="S",
     default=1.0,
     show_default=True,
@@ -21,7 +22,7 @@ from specbus.cli.server_options import ServerAddress, server_options
 )
 @click.option(
     "--timeout",
-    type=click.FloatRange(0, min_open=True),
+    type=SECONDS,
     metavar="S",
     default=5.0,
     show_default=True,

@@ -1,7 +1,7 @@
 """Running the work of a client command: signals, and its errors as one line."""
 
 import asyncio
-import os
+import logging
 import signal
 import sys
 from collections.abc import Coroutine
@@ -9,8 +9,10 @@ from typing import Any
 
 import uvloop
 
-from specbus.cli.errors import Failed, Unreachable
+from specbus.cli.ending import discard
+from specbus.cli.errors import Failed, Unreachable, note
 from specbus.client import (
+    Client,
     ClientError,
     ConnectError,
     ProblemError,
@@ -18,6 +20,14 @@ from specbus.client import (
     ReplyTimeout,
     UnknownOutcome,
 )
+
+
+class _Notes(logging.Handler):
+    """Tells what the client logs as everything else is told: in one line, which does nothing to a terminal."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Tell a record, without a traceback."""
+        note(record.getMessage())
 
 
 def run(work: Coroutine[Any, Any, None], *, endless: bool = False) -> None:
@@ -36,6 +46,7 @@ def run(work: Coroutine[Any, Any, None], *, endless: bool = False) -> None:
     async def main() -> None:
         loop = asyncio.get_running_loop()
         task = asyncio.ensure_future(work)
+        logging.getLogger(Client.__module__.rpartition(".")[0]).handlers = [_Notes(logging.WARNING)]
 
         def stop(number: int) -> None:
             came.append(number)
@@ -53,18 +64,21 @@ def run(work: Coroutine[Any, Any, None], *, endless: bool = False) -> None:
     except asyncio.CancelledError:
         if not endless:
             sys.exit(128 + came[0])
-    except ConnectError as error:
-        raise Unreachable(f"{error}; is the server running?") from None
-    except (ReplyTimeout, UnknownOutcome) as error:
-        raise Unreachable(str(error)) from None
-    except ReplyError as error:
-        raise Failed(error.message) from None
-    except ProblemError as error:
-        raise Failed(error.detail or error.title) from None
     except ClientError as error:
-        raise Failed(str(error).partition("\n")[0]) from None
-    except OSError as error:
-        # Standard output is closed or full: redirect it, so that the flush at exit does not fail again.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        if not isinstance(error, BrokenPipeError):  # of a reader such as `head`, which has read enough
-            raise Failed(f"cannot write the output: {error.strerror or error}") from None
+        raise failure_of(error) from None
+    except BrokenPipeError:  # of a reader such as `head`, which has read enough
+        discard(sys.stdout)
+
+
+def failure_of(error: ClientError) -> Failed:
+    """The line and the exit status for an error of the client."""
+    match error:
+        case ConnectError():
+            return Unreachable(f"{error}; is the server running?")
+        case ReplyTimeout() | UnknownOutcome():
+            return Unreachable(str(error))
+        case ReplyError():
+            return Failed(error.message)
+        case ProblemError():
+            return Failed(error.detail or error.title)
+    return Failed(str(error).partition("\n")[0])

@@ -13,6 +13,8 @@ import click
 import httpx
 
 from specbus.cli.errors import Failed, Unreachable, WrongUsage
+from specbus.cli.parameters import TEXT, authorities, trusting
+from specbus.client.runtime.route import Route
 from specbus.sdk import contract, python, typescript
 from specbus.sdk.contract import Json
 from specbus.settings import SettingsError, load
@@ -42,11 +44,20 @@ _TIMEOUT = 10.0
 @click.option(
     "--out", type=click.Path(file_okay=False, path_type=Path), required=True, metavar="DIR", help="Folder to write to."
 )
-@click.option("--from", "url", metavar="URL", help="Take the documents of this running server.")
+@click.option("--from", "url", type=TEXT, metavar="URL", help="Take the documents of this running server.")
 @click.option("--specs", type=click.Path(path_type=Path), metavar="DIR", help="Take the documents in this folder.")
-@click.option("--name", help="Name of the package.  [default: the documents' title, as in specbus-client]")
-@click.option("--api-key", envvar="PUBSUB_API_KEY", show_envvar=True, metavar="KEY", help="API key to send.")
-def sdk(language: str, out: Path, url: str | None, specs: Path | None, name: str | None, api_key: str | None) -> None:
+@click.option("--name", type=TEXT, help="Name of the package.  [default: the documents' title, as in specbus-client]")
+@click.option("--api-key", type=TEXT, envvar="PUBSUB_API_KEY", show_envvar=True, metavar="KEY", help="API key to send.")
+@authorities
+def sdk(
+    language: str,
+    out: Path,
+    url: str | None,
+    specs: Path | None,
+    name: str | None,
+    api_key: str | None,
+    ca: str | None,
+) -> None:
     """Generate a client package in Python or TypeScript.
 
     It is generated from the documents of a running server (--from) or of a folder (--specs); by default, from those
@@ -64,22 +75,17 @@ def sdk(language: str, out: Path, url: str | None, specs: Path | None, name: str
     package = _Package(out, language)
     package.check()
     try:
-        read = contract.read(*(_of_server(url, api_key) if url is not None else _of_folder(specs or load().specs)))
+        read = contract.read(*(_of_server(url, api_key, ca) if url is not None else _of_folder(specs or load().specs)))
         files: dict[str, str] = module.generate(read, name or default_name(read.title))
     except SettingsError as error:
         raise WrongUsage(str(error)) from None
     except (ContractError, typescript.ToolchainError) as error:
-        raise Failed(_line(str(error))) from None
+        raise Failed(str(error)) from None
     try:
         package.write(files)
     except OSError as error:
         raise Failed(f"cannot write to {out}: {error.strerror}") from None
     click.echo(f"{len(files)} files written to {out}; to install it: {install} {as_local(out)}")
-
-
-def _line(text: str) -> str:
-    """`text`, parts of which are of a document, as one line that does nothing to a terminal."""
-    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
 
 
 def _of_folder(specs: Path) -> list[Json | None]:
@@ -90,7 +96,7 @@ def _of_folder(specs: Path) -> list[Json | None]:
     return [bundle(file) if file.is_file() else None for file in files]
 
 
-def _of_server(url: str, api_key: str | None) -> list[Json | None]:
+def _of_server(url: str, api_key: str | None, ca: str | None) -> list[Json | None]:
     """The documents of the server at `url`, one of which it may not have. Raises Failed, WrongUsage, Unreachable."""
     try:
         base = httpx.URL(url)
@@ -99,7 +105,13 @@ def _of_server(url: str, api_key: str | None) -> list[Json | None]:
     if base.scheme not in ("http", "https") or not base.host or base.query or base.fragment:
         raise WrongUsage(f"--from: {url!r} is not a URL of the form http://HOST[:PORT][/PATH]")
     headers = {b"X-API-Key": api_key.encode()} if api_key else {}
-    with httpx.Client(headers=headers, timeout=_TIMEOUT) as client:
+    try:
+        route = Route(url, trusting(ca))
+    except ValueError as error:
+        raise WrongUsage(str(error)) from None
+    with httpx.Client(
+        headers=headers, timeout=_TIMEOUT, proxy=route.proxy, verify=route.tls, trust_env=False
+    ) as client:
         found = [_document(client, f"{url.rstrip('/')}/{name}.json") for name in _DOCUMENTS]
     if found == [None, None]:
         raise Failed(f"{url.rstrip('/')} has neither /openapi.json nor /asyncapi.json")

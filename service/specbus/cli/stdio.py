@@ -15,20 +15,28 @@ _ATOMIC_WRITE = select.PIPE_BUF
 _READ_SIZE = 1 << 16
 
 
-async def lines(fd: int) -> AsyncIterator[list[bytes]]:
-    """The lines of `fd` without their line ends, in batches: as many as one read returns."""
+async def lines(fd: int, most: int) -> AsyncIterator[list[bytes]]:
+    """The lines of `fd` without their line ends, in batches: as many as one read returns. Raises OSError.
+
+    Of a line longer than `most` bytes there is what was read until that was known; the rest is passed over.
+    """
     loop = asyncio.get_running_loop()
-    rest = b""
+    held = bytearray()
+    """The line whose end has not come."""
     while True:
         await _ready(lambda ready: loop.add_reader(fd, ready), lambda: loop.remove_reader(fd))
         data = os.read(fd, _READ_SIZE)
+        *whole, rest = data.split(b"\n")
+        if whole:
+            whole[0] = bytes(held + whole[0])
+            held.clear()
+            yield whole
+        if len(held) <= most:
+            held += rest
         if not data:
             break
-        *whole, rest = (rest + data).split(b"\n")
-        if whole:
-            yield whole
-    if rest:
-        yield [rest]
+    if held:
+        yield [bytes(held)]
 
 
 async def write(fd: int, data: bytes) -> None:

@@ -1,14 +1,20 @@
 """`specbus sub`: subscribe to topics, and print their events as they come."""
 
 import asyncio
+import sys
 from collections import Counter
+from collections.abc import Callable
+from datetime import datetime
 
 import click
+import msgspec
 
 from specbus.cli import stdio
 from specbus.cli.errors import Failed, note
+from specbus.cli.parameters import COUNT, SECONDS, TEXT
 from specbus.cli.runner import run
 from specbus.cli.server_options import ServerAddress, complete_topic, server_options
+from specbus.cli.terminal import is_terminal, styled
 from specbus.client import (
     Client,
     Dropped,
@@ -19,6 +25,7 @@ from specbus.client import (
     StateChanged,
     SubscriptionEnded,
 )
+from specbus.spec.text import printable
 
 _STDOUT = 1
 _QUEUE_SIZE = 10_000
@@ -36,13 +43,13 @@ _FLUSH_DEADLINE = 1.0
 
 
 @click.command()
-@click.argument("topics", metavar="TOPIC...", nargs=-1, required=True, shell_complete=complete_topic)
+@click.argument("topics", metavar="TOPIC...", type=TEXT, nargs=-1, required=True, shell_complete=complete_topic)
 @click.option("--last-n", type=click.IntRange(0), metavar="N", help="Print the N newest retained events first.")
-@click.option("--count", type=click.IntRange(1), metavar="N", help="End after N events.")
-@click.option("--timeout", type=click.FloatRange(0, min_open=True), metavar="S", help="End after S seconds.")
+@click.option("--count", type=COUNT, metavar="N", help="End after N events.")
+@click.option("--timeout", type=SECONDS, metavar="S", help="End after S seconds.")
 @click.option(
     "--queue",
-    type=click.IntRange(1),
+    type=COUNT,
     metavar="N",
     default=_QUEUE_SIZE,
     show_default=True,
@@ -57,11 +64,11 @@ def sub(
     timeout: float | None,
     queue: int,
 ) -> None:
-    """Print the events of TOPICs, one line of JSON each, as the server sent them.
+    """Print the events of TOPICs, one line each: on a terminal time, topic and payload, else the JSON that came.
 
-    Payloads are printed byte for byte, except that a line break between JSON tokens becomes a space. Everything else
-    goes to standard error: dropped events, how many and by whom; lost connections, after which it reconnects and
-    resubscribes; a topic that is deleted.
+    JSON is printed byte for byte, except that a line break between its tokens becomes a space; on a terminal,
+    characters that would control it are escaped. Everything else goes to standard error: dropped events, how many and
+    by whom; lost connections, after which it reconnects and resubscribes; a topic that is deleted.
 
     \b
       specbus sub orders | jq .message.payload
@@ -125,6 +132,7 @@ class _Subscriber:
     async def run(self, timeout: float | None) -> None:
         """Print events until there are enough, `timeout` seconds have passed or no topic is left."""
         self._output = _Output()
+        self._shown: Callable[[str], str] = _for_a_person if is_terminal(sys.stdout) else _one_line
         self._end = asyncio.get_running_loop().create_future()
         """Done once enough events are printed, or the reader of standard output is gone."""
         writer = asyncio.create_task(self._output.run())
@@ -181,14 +189,41 @@ class _Subscriber:
         if self._printed == self._count:
             return
         self._printed += 1
-        # A line break in JSON is only ever between tokens.
-        await self._output.put(event.replace("\n", " ").replace("\r", " "))
+        await self._output.put(self._shown(event))
         if self._printed == self._count and not self._end.done():
             self._end.set_result(None)
 
     def _on_reader_gone(self) -> None:
         if not self._end.done():
             self._end.set_exception(BrokenPipeError())
+
+
+class _Message(msgspec.Struct):
+    payload: msgspec.Raw
+
+
+class _Event(msgspec.Struct):
+    """What a person sees of an event, with the payload as the text that it came as."""
+
+    topic: str
+    ts: datetime
+    message: _Message
+
+
+def _one_line(event: str) -> str:
+    """The event's JSON. A line break in it is only ever between tokens."""
+    return event.replace("\n", " ").replace("\r", " ")
+
+
+def _for_a_person(event: str) -> str:
+    """The event's time, by the clock of the place, its topic and its payload; all of it, if it is of another kind."""
+    try:
+        read = msgspec.json.decode(event, type=_Event)
+    except (msgspec.MsgspecError, RecursionError):
+        return printable(_one_line(event).replace("\t", " "))
+    time = styled(f"{read.ts.astimezone():%H:%M:%S}", dim=True)
+    payload = _one_line(bytes(read.message.payload).decode()).replace("\t", " ")
+    return f"{time}  {styled(printable(read.topic), fg='cyan')}  {printable(payload)}"
 
 
 class _Reporter:

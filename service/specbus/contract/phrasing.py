@@ -8,6 +8,7 @@ from typing import Any
 import jsonschema_rs
 
 from specbus.spec import Json
+from specbus.spec.text import printable
 
 _Kind = jsonschema_rs.ValidationErrorKind
 
@@ -149,4 +150,4 @@ def _plural(count: int, noun: str) -> str:
 def quoted(value: str, most: int = 64) -> str:
     """`value` in quotes, cut to `most` characters, for use in a sentence."""
     shown = value if len(value) <= most else value[: most - 3] + "..."
-    return '"' + "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in shown) + '"'
+    return f'"{printable(shown)}"'

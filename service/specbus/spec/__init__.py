@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+from specbus.spec.text import printable
+
 Json = Any
 """A JSON value: what YAML and JSON documents are made of."""
 SPECS = (Path(__file__).parent.parent / "specs").resolve()
@@ -14,4 +16,4 @@ class ContractError(Exception):
 
     def __init__(self, text: str) -> None:
         """`text` may quote the document: what would break the line is escaped."""
-        super().__init__("".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text))
+        super().__init__(printable(text))

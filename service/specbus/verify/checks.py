@@ -5,13 +5,14 @@ there is one, `check_for_each`. `registered` gives those of a run.
 """
 
 import functools
+import re
 import time
 import traceback
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias, TypeVar
 
-from specbus.verify.failures import Broken, CouldNotCheck, Skipped
+from specbus.verify.failures import Broken, CannotRun, CouldNotCheck, Skipped
 from specbus.verify.target import Target
 
 T = TypeVar("T")
@@ -132,6 +133,34 @@ def registered(target: Target, only: Area | None = None) -> list[Check]:
     entries = [entry for entry in _REGISTRY if only in (None, entry.area, *entry.also_in)]
     entries.sort(key=lambda entry: (entry.order, AREAS.index(entry.area)))
     return [made for entry in entries for made in entry.make(target)]
+
+
+def without(checks: Iterable[Check], patterns: Sequence[str]) -> list[Check]:
+    """`checks`, of which those are skipped whose whole name one of the patterns has, in upper or lower case.
+
+    `*` in a pattern is any text, `?` any character. Raises CannotRun for a pattern that no name has.
+    """
+    found, unused = [], dict.fromkeys(patterns)
+    for each in checks:
+        for pattern in patterns:
+            if _has(pattern, each.name):
+                unused.pop(pattern, None)
+                each = replace(each, condition=functools.partial(_left_out, pattern))
+        found.append(each)
+    if unused:
+        raise CannotRun(f"--skip: no check is called {next(iter(unused))!r}")
+    return found
+
+
+def _left_out(pattern: str, target: Target) -> str:
+    del target
+    return f"left out by --skip {pattern!r}"
+
+
+def _has(pattern: str, name: str) -> bool:
+    """Whether `name` is `pattern`. Brackets in it are brackets."""
+    expression = "".join({"*": ".*", "?": "."}.get(each, re.escape(each)) for each in pattern)
+    return re.fullmatch(expression, name, re.IGNORECASE | re.DOTALL) is not None
 
 
 # What becomes of a check

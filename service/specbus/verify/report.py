@@ -9,12 +9,13 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import jinja2
+from rich import markup
 from rich.console import Console
-from rich.markup import escape
 from rich.panel import Panel
 from rich.syntax import Syntax
 from rich.table import Table
 
+from specbus.spec.text import printable
 from specbus.verify.checks import AREAS, Failure, Result
 from specbus.verify.target import Options
 
@@ -34,6 +35,15 @@ class Summary:
     skipped: int
     """Checks that were not made."""
     seconds: float
+
+
+def plain(text: str) -> str:
+    """`text`, which a server or a document may have in it, for a console of Rich: one line, with no effect."""
+    return markup.escape(printable(text))
+
+
+def _lines(text: str) -> str:
+    return "\n".join(map(printable, text.split("\n")))
 
 
 def summarise(results: Iterable[Result]) -> list[Summary]:
@@ -60,8 +70,12 @@ def show(console: Console, results: list[Result]) -> None:
         for failure in result.failures:
             _show_failure(console, result, failure)
         if result.error is not None:
-            title = f"[bold yellow]could not be checked[/]: {escape(result.check.name)}"
-            console.print(Panel(escape(result.error.strip()), title=title, title_align="left", border_style="yellow"))
+            title = f"[bold yellow]could not be checked[/]: {plain(result.check.name)}"
+            console.print(
+                Panel(
+                    markup.escape(_lines(result.error.strip())), title=title, title_align="left", border_style="yellow"
+                )
+            )
     table = Table(title="Contract", title_justify="left")
     for heading in ("area", "checks", "cases", "failures", "skipped", "seconds"):
         table.add_column(heading, justify="left" if heading == "area" else "right")
@@ -75,25 +89,25 @@ def show(console: Console, results: list[Result]) -> None:
     reasons = Counter(result.skipped for result in results if result.skipped is not None)
     for reason, count in reasons.items():
         checks = "1 check was" if count == 1 else f"{count} checks were"
-        console.print(f"{checks} skipped: {escape(reason)}", highlight=False)
+        console.print(f"{checks} skipped: {plain(reason)}", highlight=False)
 
 
 def _show_failure(console: Console, result: Result, failure: Failure) -> None:
     console.print()
-    console.print(f"[bold red]BROKEN[/] [bold]{escape(result.check.name)}[/] [dim]({result.check.area})[/]")
-    console.print(f"  {escape(failure.problem)}", highlight=False)
-    console.print(f"  rule: [cyan]{escape(failure.rule)}[/]", highlight=False)
+    console.print(f"[bold red]BROKEN[/] [bold]{plain(result.check.name)}[/] [dim]({result.check.area})[/]")
+    console.print(f"  {plain(failure.problem)}", highlight=False)
+    console.print(f"  rule: [cyan]{plain(failure.rule)}[/]", highlight=False)
     if failure.steps:
         hidden = len(failure.steps) - MAX_STEPS
         console.print(
             "  what went over the wire:" + (f" (the last {MAX_STEPS} of {len(failure.steps)})" if hidden > 0 else "")
         )
         for step in failure.steps[-MAX_STEPS:]:
-            console.print(f"    {escape(step)}", highlight=False, soft_wrap=True)
+            console.print(f"    {plain(step)}", highlight=False, soft_wrap=True)
     if failure.reproduce:
         console.print("  to see it yourself:")
         language = "bash" if failure.reproduce.startswith("curl") else "python"
-        console.print(Syntax(failure.reproduce, language, background_color="default", word_wrap=True))
+        console.print(Syntax(_lines(failure.reproduce), language, background_color="default", word_wrap=True))
 
 
 def write_junit(path: Path, results: list[Result]) -> None:

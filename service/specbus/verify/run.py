@@ -60,7 +60,10 @@ def _told_in_one_line(specs: Path) -> Iterator[None]:
 @contextlib.contextmanager
 def own_server(specs: Path, api_key: str | None, program: Sequence[str] = SERVICE) -> Iterator[str]:
     """A service started for the run, by `program` and options after it; its URL. Raises CannotRun."""
-    environment = {**os.environ, **({"PUBSUB_API_KEY": api_key} if api_key else {})}
+    # Settings that are meant for another service would be rules that the documents do not have.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PUBSUB_")}
+    if api_key:
+        environment["PUBSUB_API_KEY"] = api_key
     command = [
         *program,
         "--host=127.0.0.1",

@@ -5,6 +5,7 @@ import functools
 import json
 import secrets
 import socket
+import ssl
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -40,6 +41,8 @@ class Options:
     """For one answer."""
     run_deadline: float = 600.0
     """For the whole run."""
+    ca: str | None = None
+    """A file of certificates (PEM) to trust for https://; None for the system's, or those of SSL_CERT_FILE."""
 
 
 class Target:
@@ -60,10 +63,12 @@ class Target:
         self.prefix = f"verify-{secrets.token_hex(4)}-"
         """What the names of this run's topics start with."""
         self._headers = {"X-API-Key": options.api_key} if options.api_key else {}
+        self.tls = ssl.create_default_context(cafile=options.ca)
+        """What judges the server's certificate."""
         # A server closes what is idle, maybe just when the next request is on its way.
         limits = httpx.Limits(keepalive_expiry=1.0)
         self._client = httpx.Client(
-            base_url=options.url, timeout=options.deadline, headers=self._headers, limits=limits
+            base_url=options.url, timeout=options.deadline, headers=self._headers, limits=limits, **self.direct
         )
         self._end = time.monotonic() + options.run_deadline
         self._peers: list[Peer] = []
@@ -89,13 +94,30 @@ class Target:
         """What the server says of its limits."""
         return read_limits(self._client, self.options.specs)
 
+    @property
+    def direct(self) -> dict[str, Any]:
+        """Options of httpx for requests to the server itself, whatever proxy the environment names."""
+        return {"verify": self.tls, "trust_env": False}
+
     def check_reachable(self) -> None:
-        """Raise CannotRun unless something takes connections at the URL."""
-        url = httpx.URL(self.options.url)
+        """Raise CannotRun unless something takes connections at the URL, with a certificate to trust if it has one."""
         try:
-            socket.create_connection((url.host, url.port or 80), self.options.deadline).close()
-        except (OSError, UnicodeError) as error:
+            self.connection().close()
+        except ssl.SSLCertVerificationError as error:
+            raise CannotRun(f"{self.options.url} is not to be trusted: {error.verify_message} (see --ca)") from None
+        except (OSError, UnicodeError, httpx.InvalidURL) as error:
             raise CannotRun(f"nothing answers at {self.options.url}: {error}") from None
+
+    def connection(self) -> socket.socket:
+        """A new connection to the server. Raises OSError, and UnicodeError for a host that cannot be one."""
+        url = httpx.URL(self.options.url)
+        is_secure = url.scheme == "https"
+        plain = socket.create_connection((url.host, url.port or (443 if is_secure else 80)), self.options.deadline)
+        try:
+            return self.tls.wrap_socket(plain, server_hostname=url.host) if is_secure else plain
+        except BaseException:
+            plain.close()
+            raise
 
     def start_check(self) -> None:
         """Start a check: nothing has been tried yet."""
@@ -230,6 +252,7 @@ class Target:
                 compression=None,
                 ping_interval=None,
                 proxy=None,
+                ssl=self.tls if self.ws_url.startswith("wss:") else None,
                 **options,
             )
             raw = stack.enter_context(connection)

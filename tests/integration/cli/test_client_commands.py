@@ -2,16 +2,13 @@
 
 import json
 import os
-import pty
 import re
-import select
 import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -22,11 +19,13 @@ import pytest
 from click.testing import CliRunner
 
 from specbus.cli.main import main
+from tests.integration.cli.screen import terminal, variables
 from tests.support.chaos import Chaos
+from tests.support.documents import copied_specs, edit
 from tests.support.http import payloads_of, publish_text
 from tests.support.messages import UUID
-from tests.support.program import DEADLINE, MODULE, Running, environment, until
-from tests.support.server import Server, connected
+from tests.support.program import DEADLINE, MODULE, Running, until
+from tests.support.server import Server, connected, create
 
 COMMANDS = {
     "topics": ("topics", "list"),
@@ -51,27 +50,6 @@ def specbus(
         check=False,
     )
     return ran.returncode, ran.stdout.decode(), ran.stderr.decode()
-
-
-def variables(url: str, api_key: str | None = None) -> dict[str, str]:
-    return environment(PUBSUB_URL=url, **({"PUBSUB_API_KEY": api_key} if api_key else {}))
-
-
-@pytest.fixture
-def start() -> Iterator[Callable[..., Running]]:
-    """Start commands; they are gone at the end."""
-    processes = []
-
-    def start(url: str, *arguments: str, **options: Any) -> Running:
-        pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-        process = subprocess.Popen([*MODULE, *arguments], text=True, env=variables(url), **{**pipes, **options})
-        processes.append(process)
-        return Running(process)
-
-    yield start
-    for process in processes:
-        process.kill()
-        process.communicate()
 
 
 @pytest.fixture
@@ -227,7 +205,15 @@ def test_topics_are_created_listed_shown_and_deleted(server: Server) -> None:
     status, output, _ = specbus(server.url, "topics", "show", "orders")
     assert (status, dict(map(str.split, output.splitlines()))) == (
         0,
-        {"name": "orders", "messages": "2", "subscribers": "0", "delivered": "0", "dropped": "0", "retained": "2"},
+        {
+            "name": "orders",
+            "messages": "2",
+            "subscribers": "0",
+            "delivered": "0",
+            "dropped": "0",
+            "retained": "2",
+            "evicted": "0",
+        },
     )
     status, output, _ = specbus(server.url, "topics", "show", "orders", "--json")
     assert (status, json.loads(output)) == (0, httpx.get(f"{server.url}/topics/orders").json())
@@ -318,12 +304,67 @@ def test_only_so_many_lines_are_published(server: Server, topic: str, start: Cal
     assert retained(server) == ["1", "2"]
 
 
-def test_a_line_that_is_no_json_ends_it_after_those_before(server: Server, topic: str) -> None:
-    status, _, notes = specbus(server.url, "pub", topic, "-", given="1\n2\n\nthree\n4\n")
+def test_a_line_that_is_no_json_ends_it_after_those_before_if_that_is_asked_for(server: Server, topic: str) -> None:
+    status, _, notes = specbus(server.url, "pub", topic, "-", "--strict", given="1\n2\n\nthree\n4\n")
     assert (status, retained(server)) == (1, ["1", "2"])
     summary, line = notes.splitlines()
     assert summary.startswith("specbus: 2 messages published to orders")
     assert line.startswith("specbus: line 4 is not JSON: ")
+
+
+@pytest.fixture
+def objects_only(serve: Callable[..., Server], tmp_path: Path) -> Server:
+    """A server whose contract allows only objects as payloads."""
+    specs = copied_specs(tmp_path)
+    edit(specs / "schemas/message.yaml", "description: Any JSON value,", "type: object\n    description: Any,")
+    server = serve(specs=str(specs))
+    create(server, "orders")
+    return server
+
+
+def test_bad_lines_are_told_and_the_others_are_published(objects_only: Server) -> None:
+    given = '{\n  "a": 1.50\n}\nthree\n{}\n"six"\n[7]\n{"b":8}'
+    status, _, notes = specbus(objects_only.url, "pub", "orders", given=given)
+    text = httpx.get(f"{objects_only.url}/topics/orders/messages").text
+    assert re.findall(r'"payload":(.+?)\},"offset"', text, re.DOTALL) == ['{\n  "a": 1.50\n}', "{}", '{"b":8}']
+    *told, summary = notes.splitlines()
+    assert (status, len(told)) == (1, 3)
+    assert told[0].startswith("specbus: line 4 is not JSON: expected")
+    assert told[1].startswith("specbus: line 6: message.payload must be ")
+    assert re.fullmatch(r"specbus: 3 messages published to orders in .*; 3 bad", summary)
+
+
+def test_a_line_that_breaks_the_contract_ends_it_if_that_is_asked_for(objects_only: Server) -> None:
+    arguments = ("pub", "orders", "--strict", "--in-flight", "1")
+    status, _, notes = specbus(objects_only.url, *arguments, given='{}\n"two"\n{}\n')
+    assert (status, payloads_of(objects_only, "orders")) == (1, [{}])
+    assert notes.splitlines()[-1].startswith("specbus: message 2: message.payload must be ")
+
+
+def test_what_is_refused_throughout_ends_it(server: Server) -> None:
+    given = "1\n" * 1000
+    status, _, notes = specbus(server.url, "pub", "no spaces", given=given)
+    assert (status, notes.count("line ")) == (1, 10)
+
+
+def test_texts_are_published_as_strings(server: Server, topic: str) -> None:
+    given = b'a "b"\r\n\n99\n' + "é".encode() + b"\n\xff\n"
+    status, _, notes = specbus(server.url, "pub", topic, "--text", given=given)
+    assert (status, payloads_of(server, topic)) == (1, ['a "b"', "", "99", "é"])
+    assert "specbus: line 5 is no text: byte 1 of it, 0xff, is not UTF-8\n" in notes
+    assert specbus(server.url, "pub", topic, "--text", "{not json", "-q") == (0, "", "")
+    assert payloads_of(server, topic)[-1] == "{not json"
+
+
+def test_a_message_may_be_given_its_id(server: Server, topic: str) -> None:
+    upper = UUID.upper()
+    assert specbus(server.url, "pub", topic, "1", "--id", upper, "-q") == (0, "", "")
+    assert specbus(server.url, "pub", topic, "--id", UUID, "-q", given="2\n3\n") == (0, "", "")
+    events = httpx.get(f"{server.url}/topics/orders/messages").json()["events"]
+    assert [(event["message"]["id"], event["message"]["payload"]) for event in events] == [(upper, 1), (UUID, 2)]
+    line = "specbus: message.id must be a valid UUID\n"
+    assert specbus(server.url, "pub", topic, "1", "--id", "mine") == (1, "", line)
+    assert specbus(server.url, "pub", topic, "1", "--id", UUID, "--count", "2")[0] == 2
 
 
 def test_bytes_that_are_no_text_are_told(server: Server, topic: str) -> None:
@@ -655,62 +696,6 @@ def test_a_demo_that_is_interrupted_leaves_no_server(start: Callable[..., Runnin
 
 
 # On a terminal
-
-
-@contextmanager
-def terminal(url: str, *arguments: str, columns: int = 120, lines: int = 30) -> Iterator["Terminal"]:
-    """`specbus` on a terminal of its own."""
-    main_end, other_end = pty.openpty()
-    process = subprocess.Popen(
-        [*MODULE, *arguments],
-        stdin=other_end,
-        stdout=other_end,
-        stderr=other_end,
-        env=variables(url) | {"TERM": "xterm-256color", "COLUMNS": str(columns), "LINES": str(lines)},
-        start_new_session=True,
-    )
-    os.close(other_end)
-    try:
-        yield Terminal(process, main_end)
-    finally:
-        process.kill()
-        process.wait()
-        os.close(main_end)
-
-
-class Terminal:
-    """What a person sees."""
-
-    def __init__(self, process: subprocess.Popen[bytes], fd: int) -> None:
-        self.process = process
-        self._fd = fd
-        self.raw = b""
-        self.seen = ""
-        """What has come, without colours and cursor movements."""
-
-    def see(self, pattern: str) -> None:
-        """Wait until `pattern` is among what has come."""
-        end = time.monotonic() + DEADLINE
-        while not re.search(pattern, self.seen):
-            ready, _, _ = select.select([self._fd], [], [], max(0, end - time.monotonic()))
-            assert ready, f"{pattern} did not come in {self.seen[-2000:]!r}"
-            self._add(os.read(self._fd, 65_536))
-
-    def _add(self, data: bytes) -> None:
-        self.raw += data
-        self.seen = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", self.raw.decode(errors="replace"))
-
-    def rest(self) -> int:
-        """Read to the end; its exit status."""
-        with suppress(OSError):  # the terminal's other end is closed
-            while data := os.read(self._fd, 65_536):
-                self._add(data)
-        return self.process.wait(DEADLINE)
-
-    def interrupt(self) -> int:
-        """End it as Ctrl-C does; its exit status."""
-        os.killpg(self.process.pid, signal.SIGINT)
-        return self.rest()
 
 
 def test_a_terminal_gets_a_table(server: Server, topic: str) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+import httpx
 import pytest
 import yaml
 from hypothesis import example, given
@@ -19,12 +20,13 @@ from hypothesis import strategies as st
 
 from specbus.verify import generate
 from specbus.verify.asyncapi import WebSocketDocument
-from specbus.verify.checks import Check, Failure, Result, execute
+from specbus.verify.checks import Check, Failure, Result, execute, without
 from specbus.verify.failures import CannotRun
 from specbus.verify.record import Step
 from specbus.verify.report import write_html, write_junit
-from specbus.verify.run import collect, target_of
+from specbus.verify.run import collect, own_server, target_of
 from specbus.verify.target import Options, Target
+from tests.support.documents import SPECS
 from tests.support.sample_server import DEFECTS, SAMPLE, Warehouse, running
 
 Document = dict[str, Any]
@@ -464,3 +466,40 @@ def test_a_document_that_lacks_something_is_told_in_one_line(
     with pytest.raises(CannotRun) as caught:
         target_of(Options("http://127.0.0.1:9", specs))
     assert str(caught.value) == f"{specs}: {problem}"
+
+
+# What is left out, and a server of one's own
+
+
+def check(name: str) -> Check:
+    return Check("rest", name, "", lambda _: None)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "left_out"),
+    [
+        ("a TRACE is refused [405]", ["a TRACE is refused [405]"]),
+        ("*trace*", ["a TRACE is refused [405]", "TRACE"]),
+        ("trace", ["TRACE"]),
+        ("TRAC?", ["TRACE"]),
+        ("*[405]", ["a TRACE is refused [405]"]),
+    ],
+)
+def test_checks_are_left_out_by_name_and_told_as_skipped(pattern: str, left_out: list[str]) -> None:
+    made = without([check("a TRACE is refused [405]"), check("TRACE"), check("others")], [pattern])
+    with running(Warehouse(SAMPLE)) as url, target_of(Options(url, SAMPLE)) as target:
+        found = {result.check.name: result.skipped for result in (execute(each, target) for each in made)}
+    assert found == {each.name: f"left out by --skip {pattern!r}" if each.name in left_out else None for each in made}
+
+
+def test_a_name_that_no_check_has_is_told() -> None:
+    with pytest.raises(CannotRun, match="--skip: no check is called 'tracé'"):
+        without([check("TRACE")], ["TRACE", "tracé"])
+
+
+def test_a_server_of_ones_own_has_the_key_and_no_other_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"PUBSUB_API_KEY": "another", "PUBSUB_ROOT_PATH": "/bus", "PUBSUB_MAX_TOPICS": "1"}.items():
+        monkeypatch.setenv(name, value)
+    with own_server(SPECS, "key") as url:
+        document = httpx.get(f"{url}/openapi.json", headers={"X-API-Key": "key"}).json()
+    assert document["info"]["x-limits"]["max_topics"] > 1

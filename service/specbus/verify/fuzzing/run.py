@@ -5,6 +5,7 @@ import json
 import os
 import queue
 import signal
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -69,6 +70,8 @@ class Run:
                 seed=options.seed,
                 examples=options.examples,
                 timeout=options.deadline,
+                # Its client does not ask OpenSSL, which reads SSL_CERT_FILE.
+                ca=options.ca or ssl.get_default_verify_paths().cafile,
             ),
             # None of these is a name that `Target.topic` gives.
             "prefix": f"{target.prefix}made-up-",
@@ -169,8 +172,12 @@ def _death(status: int) -> str:
 
 
 def _environment(folder: str) -> dict[str, str]:
-    """The environment without what would set Schemathesis in another way; Hypothesis writes to `folder`."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("SCHEMATHESIS_", "HYPOTHESIS_"))}
+    """The environment without proxies and what would set Schemathesis in another way; Hypothesis writes to `folder`."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("SCHEMATHESIS_", "HYPOTHESIS_")) and not name.lower().endswith("_proxy")
+    }
     return {**kept, "HYPOTHESIS_STORAGE_DIRECTORY": folder}
 
 

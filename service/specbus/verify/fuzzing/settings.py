@@ -25,7 +25,9 @@ SETTINGS: dict[str, Any] = {
 """As in a `schemathesis.toml`."""
 
 
-def settings(*, url: str, headers: dict[str, str], seed: int, examples: int, timeout: float) -> dict[str, Any]:
+def settings(
+    *, url: str, headers: dict[str, str], seed: int, examples: int, timeout: float, ca: str | None = None
+) -> dict[str, Any]:
     """The settings of a run.
 
     Args:
@@ -34,6 +36,7 @@ def settings(*, url: str, headers: dict[str, str], seed: int, examples: int, tim
         seed: The seed of what is generated.
         examples: Cases for each operation and phase.
         timeout: Seconds to wait for one answer.
+        ca: A file of the certificates to trust; None for those that Schemathesis knows.
 
     """
     return {
@@ -42,6 +45,7 @@ def settings(*, url: str, headers: dict[str, str], seed: int, examples: int, tim
         "headers": {name: _literal(value) for name, value in headers.items()},
         "seed": seed,
         "request-timeout": timeout,
+        "tls-verify": True if ca is None else _literal(ca),
         "generation": {**SETTINGS["generation"], "max-examples": examples},
     }
 

@@ -22,7 +22,14 @@ def _without_key(client: Client, operation: HttpOperation, key: str | None) -> h
     client.note(curl(operation.method, url, body, headers, key=False))
     call = operation.method, path
     try:
-        response = httpx.request(operation.method, url, content=body, headers=headers, timeout=client.target.timeout())
+        response = httpx.request(
+            operation.method,
+            url,
+            content=body,
+            headers=headers,
+            timeout=client.target.timeout(),
+            **client.target.direct,
+        )
     except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
         raise Unanswered(f"{operation} is not answered: {error or type(error).__name__}") from None
     client.target.steps.append(Step("rest", body, f"{response.status_code} {response.text}", call))

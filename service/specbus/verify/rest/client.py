@@ -3,8 +3,6 @@
 import contextlib
 import json
 import secrets
-import socket
-import ssl
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -72,12 +70,7 @@ class Client:
         answer = b""
         end = time.monotonic() + self.target.timeout()
         try:
-            with contextlib.closing(socket.create_connection((url.host, port), self.target.timeout())) as plain:
-                connection = (
-                    ssl.create_default_context().wrap_socket(plain, server_hostname=url.host)
-                    if (url.scheme == "https")
-                    else plain
-                )
+            with contextlib.closing(self.target.connection()) as connection:
                 connection.sendall(data)
                 while time.monotonic() < end:
                     connection.settimeout(0.3 if b"\r\n\r\n" in answer else end - time.monotonic())

@@ -31,7 +31,8 @@ class SocketClient(RestClient):
     def __init__(self, url: str, **options: Unpack[SocketOptions]) -> None:
         """Make a client of the service at `url`, `http://...` or `ws://...`. `async with` connects and closes it.
 
-        HTTP requests need no connection. Raises ValueError if the URL or the API key is invalid.
+        HTTP requests need no connection. Raises ValueError if the URL, the API key or the environment's proxy is
+        invalid.
         """
         self._options(url, options)
         headers: dict[str, str] = {}
@@ -42,7 +43,7 @@ class SocketClient(RestClient):
         self._bus = Bus(
             self._protocol,
             f"{address}?{urlencode(query)}" if query else address,
-            self._url,
+            self._rest.route,
             headers,
             timeout=self._timeout,
             backoff=Backoff(options.get("backoff_base", 0.1), options.get("backoff_cap", 20.0)),

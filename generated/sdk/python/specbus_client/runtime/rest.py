@@ -20,6 +20,7 @@ from pydantic_core import to_jsonable_python
 
 from .encoding import decode_object, encode
 from .errors import ConnectError, InvalidReply, ProblemError, ReplyTimeout, UnknownOutcome
+from .route import Route
 
 T = TypeVar("T")
 
@@ -33,6 +34,9 @@ class RestOptions(TypedDict, total=False):
     """The service's API key."""
     client_id: str | None
     """A label of this client, for the service's logs; random by default."""
+    tls: ssl.SSLContext | None
+    """What judges the server's certificate, of `https://`: by default the system's authorities, or those that
+    `SSL_CERT_FILE` and `SSL_CERT_DIR` name."""
     timeout: float
     """Time in which a reply must come, and a connection be opened or closed: 10."""
 
@@ -55,8 +59,17 @@ class Credential:
 class Rest:
     """Requests to the service at `url`, with JSON bodies."""
 
-    def __init__(self, url: str, timeout: float, api_key: str | None, credential: Credential | None) -> None:
+    def __init__(
+        self,
+        url: str,
+        timeout: float,
+        api_key: str | None,
+        credential: Credential | None,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
         self._url = url
+        self.route = Route(url, tls)
+        """How the service is reached."""
         self._timeout = timeout
         self._api_key = api_key
         self._credential = credential
@@ -99,7 +112,13 @@ class Rest:
         asked = {"method": method, "path": address} | ({} if body is ... else {"body": body})
         seconds = self._timeout if timeout is None else timeout
         if self._client is None:
-            self._client = httpx.AsyncClient(timeout=None)  # noqa: S113 - the limit is below
+            # Of the environment only what the route says: a .netrc, say, is for other programs.
+            self._client = httpx.AsyncClient(
+                timeout=None,  # noqa: S113 - the limit is below
+                proxy=self.route.proxy,
+                verify=self.route.tls,
+                trust_env=False,
+            )
         try:
             async with asyncio.timeout(seconds):
                 answer = await self._client.request(
@@ -107,8 +126,8 @@ class Rest:
                 )
         except TimeoutError:
             raise ReplyTimeout(seconds, asked, sent=True) from None
-        except httpx.ConnectError as error:
-            raise unreachable(self._url, error) from error
+        except (httpx.ConnectError, httpx.ProxyError) as error:
+            raise unreachable(self.route.shown, error) from error
         except httpx.TransportError as error:
             raise UnknownOutcome(asked, str(error) or type(error).__name__) from error
         if not answer.is_success:
@@ -133,7 +152,10 @@ class RestClient:
     _credential: ClassVar[Credential | None] = None
 
     def __init__(self, url: str, **options: Unpack[RestOptions]) -> None:
-        """Make a client of the service at `url`, `http://...` or `ws://...`. Raises ValueError if it is invalid."""
+        """Make a client of the service at `url`, `http://...` or `ws://...`.
+
+        Raises ValueError if the URL, the API key or the environment's proxy is invalid.
+        """
         self._options(url, options)
 
     def _options(self, url: str, options: RestOptions) -> None:
@@ -144,7 +166,7 @@ class RestClient:
             raise ValueError("the API key must be printable ASCII, as a header is")
         self.client_id: str = options.get("client_id") or f"client-{uuid4().hex[:8]}"
         """The client's label."""
-        self._rest = Rest(self._url, self._timeout, self._api_key, self._credential)
+        self._rest = Rest(self._url, self._timeout, self._api_key, self._credential, options.get("tls"))
 
     async def close(self) -> None:
         """Close the client's connections. A later request opens new ones."""

@@ -25,6 +25,7 @@ from .errors import (
 )
 from .notices import Dropped, Notice, Refused, Resubscribed, ResubscribeRefused, StateChanged
 from .protocol import Command, Frame, Kind, Protocol, Reply, StreamKind, find, put
+from .route import Route
 from .subscription import Inbox, Subscription, read
 
 _LOG = logging.getLogger((__package__ or "").removesuffix(".runtime"))
@@ -83,7 +84,7 @@ class Bus:
         self,
         protocol: Protocol,
         url: str,
-        shown: str,
+        route: Route,
         headers: dict[str, str],
         *,
         timeout: float,
@@ -94,7 +95,7 @@ class Bus:
         self._protocol = protocol
         self._timeout = timeout
         self._backoff = backoff
-        self.connection = Connection(url, shown, headers, self, timeout=timeout, backoff=backoff, heartbeat=heartbeat)
+        self.connection = Connection(url, route, headers, self, timeout=timeout, backoff=backoff, heartbeat=heartbeat)
         self._callbacks: dict[object, Callable[[Notice], object]] = {}
         self._kinds = {kind.constants[protocol.tag]: kind for kind in protocol.kinds} if protocol.tag else {}
         self._by_name = {kind.name: kind for kind in protocol.kinds}

@@ -14,6 +14,7 @@ from .backoff import Backoff
 from .errors import ClientClosed, ClientError, ConnectError
 from .notices import State, StateChanged
 from .rest import problem, unreachable
+from .route import Route
 
 _BATCH = 100
 """Messages that are handed on before other tasks get a turn."""
@@ -215,12 +216,12 @@ class _Connect(connect):
 
 
 class Connection:
-    """A WebSocket to `url`, reconnected when it is lost. `shown` is the server's URL in messages."""
+    """A WebSocket to `url`, by `route`, reconnected when it is lost."""
 
     def __init__(
         self,
         url: str,
-        shown: str,
+        route: Route,
         headers: dict[str, str],
         owner: Owner,
         *,
@@ -230,7 +231,8 @@ class Connection:
     ) -> None:
         self.state: State = "closed"
         self._url = url
-        self._shown = shown
+        self._route = route
+        self._shown = route.shown
         self._headers = headers
         self._owner = owner
         self._timeout = timeout
@@ -290,6 +292,8 @@ class Connection:
             link = await _Connect(
                 self._url,
                 additional_headers=self._headers,
+                proxy=self._route.proxy,
+                ssl=self._route.tls if self._route.is_secure else None,
                 compression=None,
                 open_timeout=self._timeout,
                 close_timeout=min(self._timeout, _CLOSE_TIMEOUT),

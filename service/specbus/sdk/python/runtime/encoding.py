@@ -8,6 +8,8 @@ from pydantic import BaseModel
 from pydantic_core import from_json, to_jsonable_python
 
 _TOKEN = uuid4().hex
+_MAX_DIGITS = 4300
+"""Digits of the longest integer that Python reads from text by default (`sys.int_info`)."""
 
 
 class RawJson:
@@ -20,8 +22,30 @@ class RawJson:
 
 
 def decode(data: str | bytes) -> Any:
-    """The value of JSON in `data`. Integers keep their digits; other numbers become floats. Raises ValueError."""
-    return from_json(data, allow_inf_nan=False)
+    """The value of JSON in `data`. Raises ValueError.
+
+    Integers keep their digits, up to 4,300 of them; other numbers become floats.
+    """
+    try:
+        return from_json(data, allow_inf_nan=False)
+    except TypeError:
+        raise ValueError("it has a surrogate, which UTF-8 cannot express") from None
+    except ValueError as error:
+        if "number out of range" not in str(error):
+            raise
+    # JSON has no limit to the digits of a number (RFC 8259, 6), and the service hands on all of them.
+    try:
+        return json.loads(data, parse_int=_integer, parse_constant=_refuse)
+    except RecursionError:
+        raise ValueError("recursion limit exceeded") from None
+
+
+def _integer(digits: str) -> int | float:
+    return int(digits) if len(digits) <= _MAX_DIGITS else float(digits)
+
+
+def _refuse(name: str) -> Any:
+    raise ValueError(f"{name} is no JSON")
 
 
 def decode_object(data: str | bytes) -> dict[str, Any] | None:
