@@ -11,7 +11,7 @@ is what the buffer of a transport is elsewhere: all that is delivered goes into 
     paused     More than `_HIGH` bytes are queued: the client does not read. The hub has everything wait, and messages
                are not carried out, as each has an answer. This ends when `_LOW` bytes are left.
     stopping   The service stops. Nothing more is carried out. What waits in the hub is sent, then it closes with 1001.
-    closing    Nothing more is queued. The close message is sent after what is queued, or after `CLOSE_TIMEOUT` not at
+    closing    Nothing more is queued. The close message is sent after what is queued, or after `UNREAD_TIMEOUT` not at
                all. With it the connection has ended for us: the ASGI server completes the closing handshake.
 """
 
@@ -28,7 +28,7 @@ from websockets.frames import CloseCode
 
 from specbus.log import log_event
 from specbus.timers import after_reading
-from specbus.websocket.connection import CLOSE_TIMEOUT
+from specbus.websocket.connection import UNREAD_TIMEOUT
 from specbus.websocket.endpoint import Endpoint
 from specbus.websocket.handshake import Refused
 from specbus.websocket.session import Session
@@ -184,7 +184,7 @@ class AsgiConnection(Session):
             self._close_reason = f"{code} {reason}"
             self._untold = self._endpoint.hub.forget(self)
             self._queued.set()
-            asyncio.get_running_loop().call_later(CLOSE_TIMEOUT, after_reading, self.abort)
+            asyncio.get_running_loop().call_later(UNREAD_TIMEOUT, after_reading, self.abort)
 
     def fail(self, code: CloseCode, reason: str) -> None:
         """Close likewise: from now on nothing that the client sends has an effect."""

@@ -27,6 +27,8 @@ read. So `Session.send_answers` is called wherever other bytes go out.
 import asyncio
 import enum
 import logging
+from collections.abc import Callable
+from functools import partial
 from http import HTTPStatus
 from typing import Any, cast
 
@@ -42,7 +44,9 @@ from specbus.wire.websocket import HELD, OUTPUT, PING, FrameReader, Signal
 _log = logging.getLogger(__name__)
 
 CLOSE_TIMEOUT = 5.0
-"""Seconds that a client has to complete the closing handshake."""
+"""Seconds that a client has to complete the closing handshake, once it has read our close frame."""
+UNREAD_TIMEOUT = 60.0
+"""Seconds that it has to read it, and all before it: it may have been told only now that it is too slow."""
 
 
 class _State(enum.Enum):
@@ -243,15 +247,25 @@ class Connection(Session, asyncio.Protocol):
             self._untold = self._endpoint.hub.forget(self)
             self._close_reason = self._close_reason or reader.close_reason
             if not self._stopping:
-                self._abort_after(CLOSE_TIMEOUT)
+                deadline = asyncio.get_running_loop().time() + UNREAD_TIMEOUT
+                self._abort_after(CLOSE_TIMEOUT, partial(self._end_closing, deadline))
         if reader.close_complete:
             self._transport.close()
 
-    def _abort_after(self, seconds: float) -> None:
+    def _end_closing(self, deadline: float) -> None:
+        """Abort the connection; but until `deadline`, not while the client is still to read our close frame."""
+        now = asyncio.get_running_loop().time()
+        if self._stopping or now >= deadline or not self._transport.get_write_buffer_size():
+            self._transport.abort()
+        else:
+            self._closer = None
+            self._abort_after(min(CLOSE_TIMEOUT, deadline - now), partial(self._end_closing, deadline))
+
+    def _abort_after(self, seconds: float, abort: Callable[[], None] | None = None) -> None:
         """Abort the connection after `seconds`, or when it was to be aborted before, whichever is sooner."""
         loop = asyncio.get_running_loop()
         if self._closer is not None:
             if self._closer.when() <= loop.time() + seconds:
                 return
             self._closer.cancel()
-        self._closer = loop.call_later(seconds, after_reading, self._transport.abort)
+        self._closer = loop.call_later(seconds, after_reading, abort or self._transport.abort)

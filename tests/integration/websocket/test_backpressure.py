@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import httpx
 import pytest
 
+from specbus.websocket import connection
 from tests.support.messages import publication
 from tests.support.program import Program, program, resident_bytes
 from tests.support.server import Server, Socket, connected
@@ -229,6 +230,33 @@ async def test_under_disconnect_a_stalled_subscriber_is_told_and_closed_and_the_
         }
         for reader in on.readers:
             await reader.nothing_more()
+
+
+async def test_under_disconnect_one_that_reads_only_later_is_told_all_the_same(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "CLOSE_TIMEOUT", 0.05)
+    server = serve(max_queue_size=QUEUE, overflow_policy="disconnect")
+    async with scene(server, "orders") as on:
+        await on.publish_until("orders", lambda stats: stats["subscribers"] == 2)
+        over = server.call(server.loop.time) + 0.3
+        while server.call(server.loop.time) < over:
+            await on.publish("orders")
+        frames, *end = await frames_to_the_end(on.stalled)
+        assert end == [1013, "slow consumer"]
+        assert slow_consumer(frames.pop(), "orders") == QUEUE + 1
+
+
+async def test_under_disconnect_one_that_never_reads_is_gone_in_time(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "CLOSE_TIMEOUT", 0.05)
+    monkeypatch.setattr(connection, "UNREAD_TIMEOUT", 0.2)
+    server = serve(max_queue_size=QUEUE, overflow_policy="disconnect")
+    async with scene(server, "orders") as on:
+        await on.publish_until("orders", lambda stats: stats["subscribers"] == 2)
+        while on.rest.get("/health").json()["connections"] == 4:
+            await on.publish("orders")
 
 
 async def test_under_disconnect_a_stalled_subscriber_is_told_what_it_lost_of_each_topic(serve: Serve) -> None:
