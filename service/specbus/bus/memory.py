@@ -128,10 +128,11 @@ class MemoryEngine:
             size -= len(texts[0]) if texts else size
         texts.append(message)
         found.times.append(ts)
-        found.retained_bytes += size
-        self._retained_bytes += size
-        if found.retained_bytes > self._history_bytes or self._retained_bytes > self._total_history_bytes:
-            self._evict(found)
+        if size:  # often they are all of one size
+            found.retained_bytes = retained = found.retained_bytes + size
+            self._retained_bytes = total = self._retained_bytes + size
+            if retained > self._history_bytes or total > self._total_history_bytes:
+                self._evict(found)
         if found.take is not None:
             found.take(Publication(topic, offset, ts, message))
         done(Position(found.epoch, offset))

@@ -175,7 +175,8 @@ class FrameReader:
             self._rest = None
         # Nearly all traffic is whole text frames: this loop calls nothing for one but what unmasks it, and the handler.
         position, size, limit = 0, len(data), self._max_size
-        untimed, turn_ends = _UNTIMED, self._clock() + TURN
+        # The clock is first looked at when it may matter: most reads are of a frame or a few.
+        untimed, turn_ends = _UNTIMED, 0.0
         while not self.closing:
             start = position + 2
             if size < start:
@@ -204,6 +205,8 @@ class FrameReader:
                 self.held = True
                 handler.hear(HELD)
                 return
+            if length > _LARGE and not turn_ends:
+                turn_ends = self._clock() + TURN
             here, position = position, end
             if head == _FIN_TEXT and self._fragments is None:
                 handler.receive(apply_mask(data[start + 4 : end], data[start : start + 4]))
@@ -217,7 +220,10 @@ class FrameReader:
                 return
             untimed -= 1
             if not untimed or length > _LARGE:
-                if self._clock() > turn_ends and not self.closing:
+                now = self._clock()
+                if not turn_ends:
+                    turn_ends = now + TURN
+                elif now > turn_ends and not self.closing:
                     self._keep(data, position, 0)
                     self.held = True
                     handler.hear(TURN_OVER)
