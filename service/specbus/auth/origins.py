@@ -18,7 +18,11 @@ Fields: TypeAlias = Callable[[str], Sequence[str]]
 _PORTS = {"http": 80, "https": 443}
 _ORIGIN = re.compile(r"null|\*|https?://([A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(:[0-9]{1,5})?")
 _HOST = re.compile(r"(\*|(\*\.)?[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])")
-_LOOPBACK_NAMES = frozenset({"localhost", "*.localhost", "127.0.0.1", "[::1]"})
+"""What an operator may list; `http/connection` has what a Host field may be, which is more (RFC 3986, 3.2.2), and
+`http/public_url` what may go into a document of ours, which is less."""
+_EVERY_LOOPBACK_ADDRESS = "127.0.0.1"
+"""Who lists it means the machine itself, whichever of its loopback addresses a client has taken."""
+_LOOPBACK_NAMES = frozenset({"localhost", "*.localhost", _EVERY_LOOPBACK_ADDRESS})
 
 
 def origins(text: str) -> frozenset[str]:
@@ -37,7 +41,7 @@ def hosts_on(address: str) -> frozenset[str] | None:
     On a loopback address nobody but this machine's programs reach it, its browsers among them: by loopback names only.
     """
     if address.lower() == "localhost" or _is_loopback(address):
-        return _LOOPBACK_NAMES | {f"[{address}]" if ":" in address else address}
+        return _LOOPBACK_NAMES
     return None
 
 
@@ -110,7 +114,7 @@ def _authority(text: str, default_port: int | None) -> tuple[str, str]:
 
 
 def _matches(name: str, pattern: str) -> bool:
-    if pattern == "127.0.0.1":
+    if pattern == _EVERY_LOOPBACK_ADDRESS:
         return _is_loopback(name)
     return name.endswith(pattern[1:]) and len(name) >= len(pattern) if pattern[0] == "*" else name == pattern
 
