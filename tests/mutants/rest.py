@@ -144,20 +144,20 @@ def unauthorized_without_challenge(patch: Patch) -> None:
 
 @mutant("rest", "any API key will do, a wrong one too", api_key="secret")
 def wrong_key_accepted(patch: Patch) -> None:
-    def check_key(original: Any, api_key: str, headers: Headers) -> None:
+    def check_key(original: Any, api_key: str, headers: Headers, peer: str) -> None:
         if "x-api-key" not in headers:
-            original(api_key, headers)
+            original(api_key, headers, peer)
 
     wrap(patch, validation, "check_key", check_key)
 
 
 @mutant("rest", "a chunked body is refused as missing")
 def chunked_body_refused(patch: Patch) -> None:
-    async def read(original: Any, receive: Any, scope: Any, most: int) -> bytes:
-        data: bytes = await original(receive, scope, most)
+    async def read(original: Any, self: validation.Bodies, receive: Any, scope: Any) -> bytes:
+        data: bytes = await original(self, receive, scope)
         return data if "content-length" in Headers(scope=scope) else b""
 
-    wrap(patch, validation, "read_body", read)
+    wrap(patch, validation.Bodies, "read", read)
 
 
 @mutant("rest", "a body declared as charset=utf-16 is accepted")

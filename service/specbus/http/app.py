@@ -25,11 +25,15 @@ from specbus.http.dispatch import Call, Dispatch, Handler, ResponseCheck, check_
 from specbus.http.elsewhere import Elsewhere, FrontPage
 from specbus.http.problems import ProblemError
 from specbus.http.routing import Routing
+from specbus.http.validation import Bodies
 from specbus.http.web import WebGuard, shared_with
 from specbus.spec import ContractError
 from specbus.wire import problem
 
 _log = logging.getLogger(__name__)
+
+_MAX_BODIES_BYTES = 67_108_864
+"""Bytes of all bodies that are on their way. Those of a quick client are so for less than a millisecond."""
 
 
 def build(
@@ -67,8 +71,10 @@ def build(
     if published is None or not published.keeps_text:
         raise ContractError('openapi.yaml: operation "publishMessage": its body must have x-verbatim: true')
 
+    bodies = Bodies(max_body_bytes, max(_MAX_BODIES_BYTES, max_body_bytes))
+
     def call(operation_id: str, handler: Handler) -> Call:
-        return Call(contract.operations[operation_id], handler, api_key=api_key, max_body_bytes=max_body_bytes)
+        return Call(contract.operations[operation_id], handler, api_key=api_key, bodies=bodies)
 
     methods = {operation.method.upper() for operation in contract.operations.values()}
     app = ConnexionMiddleware(

@@ -27,13 +27,15 @@ _log = logging.getLogger(__name__)
 class Call:
     """An ASGI application that is one operation."""
 
-    def __init__(self, operation: RestOperation, handler: Handler, *, api_key: str | None, max_body_bytes: int) -> None:
+    def __init__(
+        self, operation: RestOperation, handler: Handler, *, api_key: str | None, bodies: validation.Bodies
+    ) -> None:
         """Take the operation of the contract and what carries it out."""
         self._operation = operation
         self._handler = handler
         self._arguments = inspect.signature(handler).parameters.keys()
         self._api_key = api_key
-        self._max_body_bytes = max_body_bytes
+        self._bodies = bodies
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer. Raises ProblemError."""
@@ -57,7 +59,7 @@ class Call:
         except InvalidRequest as error:
             raise ProblemError(HTTPStatus.BAD_REQUEST, str(error)) from None
         if operation.body is not None:
-            data = await validation.read_body(request.receive, request.scope, self._max_body_bytes)
+            data = await self._bodies.read(request.receive, request.scope)
             values["body"] = validation.parse_body(operation.body.parse, data)
         return values
 

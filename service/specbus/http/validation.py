@@ -12,6 +12,7 @@ from werkzeug.http import parse_options_header
 from specbus.auth import keys
 from specbus.contract.requests import InvalidRequest
 from specbus.http.problems import ProblemError
+from specbus.wire import problem
 
 
 def check_key(api_key: str | None, headers: Headers, peer: str) -> None:
@@ -51,28 +52,43 @@ def check_content_encoding(values: list[str]) -> None:
         )
 
 
-async def read_body(receive: Receive, scope: Scope, most: int) -> bytes:
-    """The whole body, chunked or not. Raises ProblemError if it is larger than `most` bytes or breaks off."""
-    request = Request(scope, receive)
-    size = int(request.headers.get("content-length", 0))
-    parts: list[bytes] = []
-    try:
-        if size <= most:
-            size = 0
+class Bodies:
+    """Reads bodies, each within its limit and all that are on their way within another."""
+
+    def __init__(self, most: int, most_together: int) -> None:
+        """Allow a body `most` bytes, and `most_together` those of which the end has not come."""
+        self._most = most
+        self._most_together = most_together
+        self._together = 0
+
+    async def read(self, receive: Receive, scope: Scope) -> bytes:
+        """The whole body, chunked or not. Raises ProblemError if it is too large or breaks off."""
+        request = Request(scope, receive)
+        if int(request.headers.get("content-length", 0)) > self._most:
+            raise self._too_large()
+        parts: list[bytes] = []
+        size = 0
+        try:
             async for part in request.stream():
                 parts.append(part)
-                size += len(part)
-                if size > most:
-                    break
-    except ClientDisconnect:
-        raise ProblemError(HTTPStatus.BAD_REQUEST, "the body ended before its length") from None
-    if size > most:
-        raise ProblemError(
-            HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-            f"the body must be at most {most} bytes",
-            headers={"Connection": "close"},
-        )
-    return b"".join(parts)
+                came = len(part)
+                size += came
+                self._together += came
+                if size > self._most:
+                    raise self._too_large()
+                if self._together > self._most_together:
+                    headers = {**problem.TRY_LATER, "Connection": "close"}
+                    detail = "too many bodies are on their way at once"
+                    raise ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, detail, headers=headers)
+        except ClientDisconnect:
+            raise ProblemError(HTTPStatus.BAD_REQUEST, "the body ended before its length") from None
+        finally:
+            self._together -= size
+        return b"".join(parts)
+
+    def _too_large(self) -> ProblemError:
+        detail = f"the body must be at most {self._most} bytes"
+        return ProblemError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, detail, headers={"Connection": "close"})
 
 
 def parse_body(parse: Callable[[bytes], Any], data: bytes) -> Any:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 import httpx
 import pytest
 
+from specbus.http import app
 from tests.support.http import publish
 from tests.support.messages import UUID
 from tests.support.program import program, resident_bytes
@@ -198,6 +199,18 @@ def test_answers_that_nobody_reads_share_what_they_answer_with() -> None:
                 assert raw.recv(100).startswith(b"HTTP/1.1 200 ")
             # 600 MB, were each to be held by itself.
             assert resident_bytes(service) - before < 200_000_000
+
+
+def test_bodies_on_their_way_are_bounded_together(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(app, "_MAX_BODIES_BYTES", 3_000)
+    server = serve(max_frame_bytes=2_000)
+    httpx.post(f"{server.url}/topics", json={"name": "orders"}).raise_for_status()
+    head = b"POST /topics/orders/messages HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    part = head + b"Content-Length: 1900\r\n\r\n" + b" " * 1_800
+    with opened(server, part), opened(server, part) as second:
+        assert rest(second).startswith(b"HTTP/1.1 503 ")
+        publish(server, "orders", 1)
+    publish(server, "orders", "x" * 1_800)
 
 
 # Credentials

@@ -10,7 +10,7 @@ import pytest
 from starlette.responses import Response
 from starlette.types import Message
 
-from specbus.http.validation import read_body
+from specbus.http.validation import Bodies
 from tests.support.http import MISSING, OPERATIONS, WRONG_NAME, check_problem, exchange
 from tests.support.messages import UUID
 from tests.support.server import Server, connected, running
@@ -81,7 +81,7 @@ async def test_a_body_in_many_parts_is_measured_as_it_comes() -> None:
     async def receive() -> Message:
         return {"type": "http.request", "body": parts.pop(), "more_body": bool(parts)}
 
-    assert await read_body(receive, {"type": "http", "headers": []}, 1_000) == b"x" * 1_000
+    assert await Bodies(1_000, 1_000).read(receive, {"type": "http", "headers": []}) == b"x" * 1_000
     assert Part.measured <= 2_000
 
 
