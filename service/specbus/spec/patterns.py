@@ -22,13 +22,21 @@ _TOKEN = re.compile(r"\\.|\[(?!\^?\])\^?(?:\\.|[^\]\\\[])+\]|\(\?[=!]|\{\d+(?:,\
 
 def check_patterns(schema: Json, place: str) -> None:
     """Raise ContractError for an expression in `schema`, which stands at `place`, that is none or has no bound."""
-    for steps, pattern in patterns(schema):
-        if problem := _problem(pattern):
-            shown = pattern if len(pattern) <= 100 else f"{pattern[:100]}..."
-            raise ContractError(f"{place}: {'.'.join(steps)}: the pattern {shown} {problem}")
+    for steps, pattern in _patterns(schema):
+        try:
+            check_pattern(pattern)
+        except ContractError as error:
+            raise ContractError(f"{place}: {'.'.join(steps)}: {error}") from None
 
 
-def patterns(schema: Json) -> Iterator[tuple[list[str], str]]:
+def check_pattern(pattern: str) -> None:
+    """Raise ContractError if `pattern` is no regular expression, or one that has no bound."""
+    if problem := _problem(pattern):
+        shown = pattern if len(pattern) <= 100 else f"{pattern[:100]}..."
+        raise ContractError(f"the pattern {shown} {problem}")
+
+
+def _patterns(schema: Json) -> Iterator[tuple[list[str], str]]:
     """The expressions in `schema`, each with the names and indexes that lead to it."""
     waiting: list[tuple[Json, str, list[str]]] = [(schema, SCHEMA, [])]
     while waiting:
