@@ -2,11 +2,15 @@
 
 import json
 import logging
+import os
+import select
 import sys
+import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Literal, TextIO
 
 _LINE_INTERVAL = 1.0
 """Seconds that must pass between two lines of a `RateLimited` warning."""
@@ -87,9 +91,110 @@ class RateLimited:
         self._next[key] = now + _LINE_INTERVAL
 
 
+_MAX_WAITING = 1 << 20
+"""Bytes of lines that may wait for somebody who reads them; further ones are dropped and counted."""
+_LAST_WAIT = 1.0
+"""Seconds in which what waits at the end must be taken."""
+
+
+class WaitingHandler(logging.Handler):
+    """Writes lines to a file from a thread of its own: a pipe that nobody reads must not stop the event loop.
+
+    What finds no room to wait, and what cannot be written, as nobody is left to read it or the disk is full, is
+    dropped. How many lines that were is told in their place, once one can be written.
+    """
+
+    def __init__(self, fd: int) -> None:
+        """Write to the file descriptor `fd`."""
+        super().__init__()
+        self._fd = fd
+        self._lines: deque[bytes | None] = deque()
+        """What is to be written; None where it is to be told how many lines were dropped."""
+        self._size = 0
+        """Bytes of the lines that wait, and of the one that is being written."""
+        self._dropped = 0
+        self._closed = False
+        self._changed = threading.Condition()
+        threading.Thread(target=self._write_all, name="log", daemon=True).start()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Have the line of `record` written, or count it."""
+        line = self._encoded(record)
+        with self._changed:
+            if self._size + len(line) > _MAX_WAITING:
+                self._dropped += 1
+                return
+            self._tell_of_dropped()
+            self._lines.append(line)
+            self._size += len(line)
+            self._changed.notify_all()
+
+    def flush(self) -> None:
+        """Wait until all is written, but not for long where nobody reads."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._size and None not in self._lines, _LAST_WAIT)
+
+    def close(self) -> None:
+        """Have the thread end, once what waits is written."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+        super().close()
+
+    def _tell_of_dropped(self) -> None:
+        if self._dropped and None not in self._lines:
+            self._lines.append(None)
+
+    def _encoded(self, record: logging.LogRecord) -> bytes:
+        return f"{self.format(record)}\n".encode(errors="backslashreplace")
+
+    def _write_all(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._lines or self._closed)
+                if not self._lines:
+                    return
+                line, dropped = self._lines.popleft(), self._dropped
+            written = self._write(self._encoded(_of_dropped(dropped)) if line is None else line)
+            with self._changed:
+                if line is None:
+                    self._dropped -= dropped if written else 0
+                else:
+                    self._dropped += not written
+                    self._size -= len(line)
+                if written and not self._lines:
+                    self._tell_of_dropped()
+                self._changed.notify_all()
+
+    def _write(self, line: bytes) -> bool:
+        """Write all of `line`, however long that takes; whether it could be."""
+        try:
+            while line:
+                try:
+                    line = line[os.write(self._fd, line) :]
+                except BlockingIOError:  # another program that has this pipe has made it so
+                    select.select([], [self._fd], [])
+        except (OSError, ValueError):
+            return False
+        return True
+
+
+def _of_dropped(count: int) -> logging.LogRecord:
+    record = logging.LogRecord(__name__, logging.WARNING, __file__, 0, "log lines dropped", (), None)
+    record.fields = {"count": count}
+    return record
+
+
+def _handler(stream: TextIO) -> logging.Handler:
+    try:
+        return WaitingHandler(stream.fileno())
+    except (OSError, ValueError):  # no file, as in a test
+        return logging.StreamHandler(stream)
+
+
 def configure(level: str, form: Literal["text", "json"]) -> None:
     """Log to standard error from `level` on. What libraries say below WARNING is left out."""
-    handler = logging.StreamHandler(sys.stderr)
+    handler = _handler(sys.stderr)
     handler.setFormatter(JsonFormatter() if form == "json" else TextFormatter())
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     logging.getLogger("specbus").setLevel(level)

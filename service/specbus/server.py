@@ -120,9 +120,15 @@ class Server(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Handle SIGINT and SIGTERM meanwhile. Unlike uvicorn's, a graceful stop does not end in the signal itself."""
+        """Handle SIGINT, SIGTERM and SIGHUP meanwhile.
+
+        Unlike uvicorn's, a graceful stop does not end in the signal itself.
+        """
+        handlers = {signal.SIGINT: self.handle_exit, signal.SIGTERM: self.handle_exit}
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as with `nohup`
+            handlers[signal.SIGHUP] = self._note_hangup
         try:
-            before = {number: signal.signal(number, self.handle_exit) for number in (signal.SIGINT, signal.SIGTERM)}
+            before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
         except ValueError:  # not the main thread: whoever runs us there calls `stop`
             yield
             return
@@ -131,6 +137,11 @@ class Server(uvicorn.Server):
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
+
+    def _note_hangup(self, sig: int, frame: FrameType | None) -> None:
+        """Go on: by default SIGHUP kills at once, with all that is queued."""
+        if self._loop:
+            self._loop.call_soon_threadsafe(partial(log_event, _log, logging.INFO, "signal ignored", signal="SIGHUP"))
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Stop gracefully; at once if that is under way."""

@@ -69,6 +69,19 @@ async def test_sigint_stops_it_as_sigterm_does_and_every_client_is_told() -> Non
         assert await ended(service) == 0
 
 
+async def test_sighup_is_no_reason_to_stop() -> None:
+    with program() as service:
+        async with connected(service) as client:
+            service.signal(signal.SIGHUP)
+            assert service.process.stderr is not None
+            assert "connection opened" in service.process.stderr.readline()
+            assert service.process.stderr.readline().endswith(" INFO signal ignored signal=SIGHUP\n")
+            await client.nothing_more()
+            service.signal(signal.SIGTERM)
+            assert await frames_to_the_end(client) == ([], 1001, "the service is stopping")
+        assert await ended(service) == 0
+
+
 async def test_what_was_acknowledged_under_load_reaches_every_subscriber_before_the_end() -> None:
     with program(PUBSUB_MAX_QUEUE_SIZE="100000", PUBSUB_SHUTDOWN_DEADLINE="60") as service:
         create_topic(service)

@@ -5,6 +5,7 @@ import os
 import re
 import shlex
 import sys
+import time
 from contextlib import suppress
 from pathlib import Path, PurePath
 from types import ModuleType
@@ -20,6 +21,7 @@ from specbus.sdk.contract import Json
 from specbus.settings import SettingsError, load
 from specbus.spec import ContractError
 from specbus.spec.bundle import bundle
+from specbus.spec.files import MAX_BYTES, parsed
 
 _LANGUAGES: dict[str, tuple[ModuleType, str]] = {
     "python": (python, "pip install"),
@@ -91,9 +93,9 @@ def sdk(
 def _of_folder(specs: Path) -> list[Json | None]:
     """The documents in a folder. Raises ContractError."""
     files = [specs / f"{name}.yaml" for name in _DOCUMENTS]
-    if not any(file.is_file() for file in files):
+    if not any(os.path.lexists(file) for file in files):
         raise ContractError(f"{specs} has neither openapi.yaml nor asyncapi.yaml")
-    return [bundle(file) if file.is_file() else None for file in files]
+    return [bundle(file) if os.path.lexists(file) else None for file in files]
 
 
 def _of_server(url: str, api_key: str | None, ca: str | None) -> list[Json | None]:
@@ -120,8 +122,17 @@ def _of_server(url: str, api_key: str | None, ca: str | None) -> list[Json | Non
 
 def _document(client: httpx.Client, url: str) -> Json | None:
     """The document at `url`; None if there is none. Raises Failed, Unreachable."""
+    deadline = time.monotonic() + _TIMEOUT
+    data = b""
     try:
-        answer = client.get(url)
+        with client.stream("GET", url) as answer:
+            # httpx's limit is for each part of the answer: a server that sends a byte now and then has no end.
+            for part in answer.iter_bytes():
+                data += part
+                if len(data) > MAX_BYTES:
+                    raise Failed(f"{url} is larger than {MAX_BYTES // 1_000_000} MB")
+                if time.monotonic() > deadline:
+                    raise httpx.ReadTimeout("the answer has no end")
     except httpx.TimeoutException:
         raise Unreachable(f"{url} did not answer within {_TIMEOUT:g} s") from None
     except (httpx.HTTPError, UnicodeError) as error:  # the latter of names that DNS has no form for
@@ -135,12 +146,10 @@ def _document(client: httpx.Client, url: str) -> Json | None:
         where = f", to {answer.headers['Location']}" if "Location" in answer.headers else ""
         raise Failed(f"{url} answered {answer.status_code} {answer.reason_phrase}{where}")
     try:
-        document: Json = answer.json()
-    except ValueError:
-        document = None
-    if not isinstance(document, dict):
-        raise Failed(f"{url} is not a JSON object")
-    return document
+        return parsed(data, is_json=True)
+    except ContractError as error:
+        is_none = re.match(r"not UTF-8|must be a mapping|line \d+ not JSON", str(error))
+        raise Failed(f"{url} is not a JSON object" if is_none else f"{url}: {error}") from None
 
 
 def default_name(title: str) -> str:

@@ -8,26 +8,37 @@ from specbus.spec import ContractError, Json
 from specbus.spec.grammar import SCHEMA, Kind, fields, grammar, is_reference
 from specbus.spec.pointer import at
 from specbus.spec.references import follow
+from specbus.spec.yaml import MAX_VALUES
 
-_LEFT_OUT = frozenset({"components", "callbacks", "links", "example", "examples"})
+_LEFT_OUT = frozenset({"components", "callbacks", "links", "encoding", "example", "examples"})
 _OF_A_SCHEMA = ("type", "format", "default", "nullable")
 """What conversions and default values of parameters are made by."""
+_MAX_NESTED = 20
+"""How deep references to objects, other than schemas, may lead from one to the next."""
 
 
 def reduced(document: dict[str, Json]) -> dict[str, Json]:
     """`document` without references, examples and extensions, and with schemas that say no more than a type.
 
-    Raises ContractError for an object, not a schema, that contains itself.
+    Raises ContractError for an object, not a schema, that contains itself, and for what is too large without
+    references: those to references double with each step.
     """
     table = grammar(document)
+    count = 0
 
     def reduce(node: Json, kind: Kind, inside: tuple[str, ...]) -> Json:
+        nonlocal count
+        count += 1
+        if count > MAX_VALUES:
+            raise ContractError(f"$ref {inside[-1]}: too large once all references are followed")
         if kind == SCHEMA:
             return _schema(document, node)
         if is_reference(node):
             ref = node["$ref"]
             if ref in inside:
                 raise ContractError(f"$ref {ref} refers to itself")
+            if len(inside) == _MAX_NESTED:
+                raise ContractError(f"$ref {inside[0]}: nested too deeply once all references are followed")
             beside = {name: value for name, value in node.items() if name != "$ref"} if kind == "PathItem" else {}
             target = reduce(at(document, ref), kind, (*inside, ref))
             return {**target, **reduce(beside, kind, inside)} if beside else target

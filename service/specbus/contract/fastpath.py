@@ -18,6 +18,10 @@ Convert: TypeAlias = Callable[[Any], Any]
 _numbers = itertools.count(1)
 _TYPES = {"string": str, "boolean": bool}
 """Types that leave nothing to decide: what is of another is not decoded first, which for 1 MiB takes long."""
+_UNKNOWN_TO_MSGSPEC = re.compile(r'["\\\x00-\x1f]')
+"""What no name may have that msgspec is to find: it looks for it as it stands in the text, where these are escaped."""
+_MAX_INDENT = 4 * 50
+"""Python takes 100 levels, which fields that may be missing need."""
 
 
 class NotQuick(Exception):
@@ -55,6 +59,8 @@ class _Code:
     ) -> Any:
         """Write what makes of the struct in the variable `instance` the dict `value`. Gives the struct's type."""
         names = [name for name in shape.fields if tag is None or name != tag[0]]
+        if len(indent) > _MAX_INDENT or any(map(_UNKNOWN_TO_MSGSPEC.search, [*names, *(tag[:1] if tag else ())])):
+            raise NotQuick
         attributes = {name: f"f{index}" for index, name in enumerate(names)}
         # Names from the document are literals in the code.
         given = [(repr(tag[0]), repr(tag[1]))] if tag else []

@@ -47,6 +47,14 @@ def _steps(path: Sequence[str | int], value: Json) -> Iterator[str | int]:
             value = None
 
 
+def path_of(error: jsonschema_rs.ValidationError, value: Json, name: str) -> tuple[str, Json]:
+    """The path of what a finding in `value`, which is called `name`, is about, and what is there."""
+    steps = list(_steps(error.instance_path, value))
+    for step in steps:
+        value = value[step]
+    return _join(name, steps), value
+
+
 def sentence(error: jsonschema_rs.ValidationError, value: Json, name: str, whole: str) -> str:
     """The one sentence for a validator's finding in `value`: the field, then the rule."""
     path = _join(name, _steps(error.instance_path, value))
@@ -98,6 +106,8 @@ def _rule(error: jsonschema_rs.ValidationError) -> str:
         case _Kind.MaxItems():
             return f"must have at most {_plural(kind.limit, 'item')}"
         case _Kind.UniqueItems():
+            return "must not have the same item twice"
+        case _Kind.Custom(keyword="uniqueItems"):
             return "must not have the same item twice"
         case _Kind.MinProperties():
             return f"must have at least {_plural(kind.limit, 'field')}"

@@ -11,6 +11,7 @@ from collections.abc import Callable, Container
 from typing import Any
 
 from specbus.spec import ContractError, Json
+from specbus.spec.patterns import check_pattern
 
 SCHEMAS = "#/components/schemas/"
 NAME = re.compile("[A-Za-z][A-Za-z0-9_]*")
@@ -73,6 +74,9 @@ def known(schema: Json, names: Container[str]) -> Json:
         elif keyword in _LISTS and isinstance(value, list):
             made[keyword] = [known(each, names) for each in value]
         elif keyword in _MAPPINGS and isinstance(value, dict):
+            if keyword == "patternProperties":
+                for pattern in value:
+                    check_pattern(pattern)
             made[keyword] = {name: known(each, names) for name, each in value.items()}
         elif keyword in _LISTS | _MAPPINGS:
             raise ContractError(f'"{keyword}" in a schema must hold schemas, not {value!r}')
@@ -96,6 +100,8 @@ def known(schema: Json, names: Container[str]) -> Json:
             has_form, form = _FORMS[keyword]
             if not has_form(value):
                 raise ContractError(f'"{keyword}" in a schema must be {form}, not {value!r}')
+            if keyword == "pattern":
+                check_pattern(value)
             made[keyword] = readable(value) if keyword == "description" else value
     return made
 

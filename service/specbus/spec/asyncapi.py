@@ -11,7 +11,7 @@ from typing import Any, Literal
 from specbus.spec import ContractError, Json
 from specbus.spec.nodes import extensions, mapping, optional_mapping, required_text, sequence, text
 from specbus.spec.pointer import pointer, steps
-from specbus.spec.references import check_references, followed, self_contained
+from specbus.spec.references import Copies, check_references, followed
 
 _IN_PAYLOAD = "$message.payload"
 _JSON_SCHEMA = re.compile(r"application/(vnd\.aai\.asyncapi|schema)(\+(json|yaml))?(\s*;.*)?", re.IGNORECASE)
@@ -109,6 +109,7 @@ class _Reader:
 
     def __init__(self, document: dict[str, Json]) -> None:
         self._document = document
+        self._copies = Copies(document)
         self._channels: dict[str, Channel] = {}
         self._messages: dict[str, Message] = {}
 
@@ -213,7 +214,7 @@ class _Reader:
         return target.get("schema")
 
     def _schema(self, node: Json, place: str) -> Json:
-        schema = self_contained(self._document, node)
+        schema = self._copies.of(node)
         if not isinstance(schema, dict | bool):
             raise ContractError(f"{place} must be a schema")
         return schema

@@ -5,16 +5,16 @@ else what the reference or the file calls it. References that stay point into th
 have no place for such an object in `components` (a path item), it is copied to where it is referred to.
 """
 
-import itertools
 import os
 import re
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote
 
 from specbus.spec import ContractError, Json
-from specbus.spec.files import read
+from specbus.spec.files import MAX_BYTES, read
 from specbus.spec.grammar import (
     SCHEMA,
     Kind,
@@ -26,9 +26,10 @@ from specbus.spec.grammar import (
     references,
     transform,
 )
-from specbus.spec.names import pascal
+from specbus.spec.names import Taken, pascal
 from specbus.spec.pointer import at, steps
-from specbus.spec.references import check_references
+from specbus.spec.references import MAX_HOPS, check_references, size
+from specbus.spec.yaml import MAX_VALUES
 
 _URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:|//")
 """How a reference begins that is more than a path (RFC 3986, 4.2)."""
@@ -74,7 +75,11 @@ class _Bundle:
         self._folder = path.parent.resolve()
         self._path = self._folder / path.name
         self._identity = self._path.resolve()
-        self._main: dict[str, Json] = read(self._path)
+        self._bytes = 0
+        """How large the files are that were read."""
+        self._values = 0
+        """How many values are in them, and in what is copied."""
+        self._main: dict[str, Json] = self._read(self._path)
         self._files: dict[Path, dict[str, Json]] = {}
         self._table: Table = grammar(self._main)
         self._parts: dict[tuple[Path, tuple[str, ...], str], _Part] = {}
@@ -100,6 +105,18 @@ class _Bundle:
         except ContractError as error:
             raise ContractError(f"{self._path}: {error}") from None
         return document
+
+    def _read(self, file: Path) -> dict[str, Json]:
+        """The mapping in `file`. Raises ContractError, also where all the files are too large together."""
+        content: dict[str, Json] = read(file, MAX_BYTES - self._bytes)
+        self._bytes += file.stat().st_size
+        self._count(content, file)
+        return content
+
+    def _count(self, content: Json, file: Path) -> None:
+        self._values += size(content)
+        if self._values > MAX_VALUES:
+            raise ContractError(f"{file}: the document has more than {MAX_VALUES} values with all that it refers to")
 
     def _collect(self) -> None:
         """Find the parts of other files that are needed."""
@@ -129,7 +146,7 @@ class _Bundle:
         key = file, tuple(found), section or kind
         if key not in self._parts:
             if file not in self._files:
-                self._files[file] = read(file)
+                self._files[file] = self._read(file)
             try:
                 content = at(self._files[file], f"#{fragment}")
             except ContractError:
@@ -184,6 +201,8 @@ class _Bundle:
         while is_reference(node) and (part := self._part(node["$ref"], kind, file)):
             if part in passed:
                 raise ContractError(f"{file}: $ref {node['$ref']} refers to itself")
+            if len(passed) == MAX_HOPS:
+                raise ContractError(f"{file}: $ref {node['$ref']} leads on over more than {MAX_HOPS} references")
             passed.append(part)
             node, file, place = part.content, part.file, part.steps
         return node, file, place
@@ -199,10 +218,9 @@ class _Bundle:
 
     def _name(self) -> None:
         """Name the other parts: by their titles first, so that the name of no file takes that of a title."""
-        own: dict[str, set[str]] = {}
+        own: defaultdict[str, Taken] = defaultdict(Taken)
         for section, _, name, *_ in self._components():
-            own.setdefault(section, set()).add(name)
-        own.setdefault("schemas", set())
+            own[section].add(name)
         titles: set[str] = set()
         nameless = [part for part in self._parts.values() if part.section and not part.name]
         for part in nameless:
@@ -215,14 +233,12 @@ class _Bundle:
                     )
                 titles.add(name)
                 part.name = name
-        own["schemas"] |= titles
+        for title in titles:
+            own["schemas"].add(title)
         for part in nameless:
             if not part.name:
                 plain = _identifier(part.steps[-1] if part.steps else part.file.stem) or part.kind
-                taken = own.setdefault(part.section, set())
-                candidates = (plain if number == 1 else f"{plain}{number}" for number in itertools.count(1))
-                part.name = next(name for name in candidates if name not in taken)
-                taken.add(part.name)
+                part.name = own[part.section].free(plain, 2)
 
     def _moved(self, node: Json, kind: Kind, file: Path) -> Json:
         """A copy of `node`, from `file`, whose references point into the document."""
@@ -238,6 +254,7 @@ class _Bundle:
                 return {"$ref": f"#/components/{part.section}/{part.name}"}
             if part in self._copying:
                 raise ContractError(f"{file}: $ref {ref} refers to itself")
+            self._count(part.content, file)  # copies in copies double with each step
             self._copying.append(part)
             content = self._moved(part.content, part.kind, part.file)
             self._copying.pop()

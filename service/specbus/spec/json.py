@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from specbus.spec import ContractError, Json
-from specbus.spec.yaml import MAX_DEPTH
+from specbus.spec.yaml import MAX_DEPTH, MAX_VALUES
 
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}:]|[^\s"\[\]{},:]+')
 
@@ -38,10 +38,12 @@ def _problems(text: str) -> Iterator[tuple[int, str]]:
     """Of each object and array around the part: the keys so far."""
     last = ""
     line, at = 1, 0
-    for found in _TOKEN.finditer(text):
+    for count, found in enumerate(_TOKEN.finditer(text)):
         line += text.count("\n", at, found.start())
         at = found.start()
         part = found[0]
+        if count > 4 * MAX_VALUES:  # of a field: its name, a colon, and two brackets at the most
+            yield line, f"more than {MAX_VALUES} values"
         if part in "[{":
             names.append(set())
             if len(names) > MAX_DEPTH:

@@ -11,7 +11,7 @@ from typing import Any
 from specbus.spec import ContractError, Json
 from specbus.spec.nodes import extensions, mapping, optional_mapping, required_text, sequence, text
 from specbus.spec.pointer import pointer
-from specbus.spec.references import check_references, followed, self_contained
+from specbus.spec.references import Copies, check_references, followed
 
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 TEMPLATED = re.compile(r"\{([^/{}]+)\}")
@@ -117,6 +117,7 @@ def read(document: dict[str, Json]) -> OpenApi:
 class _Reader:
     def __init__(self, document: dict[str, Json]) -> None:
         self._document = document
+        self._copies = Copies(document)
         self._security = self._requirements(document, "#")
 
     def read(self) -> OpenApi:
@@ -235,7 +236,7 @@ class _Reader:
     def _content(self, node: dict[str, Json], place: str) -> Content:
         """The schema of a media type object or of a parameter."""
         written = node.get("schema")
-        schema = None if written is None else self_contained(self._document, written)
+        schema = None if written is None else self._copies.of(written)
         if not isinstance(schema, dict | bool | None):
             raise ContractError(f"{place}/schema must be a schema")
         return Content(written, schema)

@@ -1,19 +1,22 @@
 """References (`$ref`) within one document in one piece: checked, followed, replaced."""
 
-import itertools
 import re
 from collections import deque
 
 from specbus.spec import ContractError, Json
 from specbus.spec.grammar import SCHEMA, Kind, grammar, is_reference, kind_of, references, transform
+from specbus.spec.names import Taken
 from specbus.spec.pointer import at, steps
+from specbus.spec.yaml import MAX_DEPTH
 
+MAX_HOPS = 100
+"""How many references may lead from one to the next before there is something else."""
 _MAX_VALUES = 200_000
 """How many values `resolved` may make: references to references double with each step."""
 _MAX_INLINED = 20_000
 """How many values of a schema `self_contained` copies to where they are referred to."""
-_MAX_NESTED = 50
-"""How deep references to references are replaced there."""
+_MAX_ALL = 500_000
+"""How many values the self-contained schemas of one document may have. Each is compiled, some 10 us for a value."""
 _NOT_IN_A_COPY = frozenset({"$defs", "definitions", "$id", "$schema"})
 """What only helps to follow references, and would mislead a validator where they have been replaced."""
 
@@ -39,6 +42,8 @@ def followed(document: dict[str, Json], node: Json) -> tuple[Json, str]:
         ref = node["$ref"]
         if ref in passed:
             raise ContractError(f"$ref {ref} refers to itself")
+        if len(passed) == MAX_HOPS:
+            raise ContractError(f"$ref {passed[0]} leads on over more than {MAX_HOPS} references")
         passed.append(ref)
         node = at(document, ref)
     return node, passed[-1] if passed else ""
@@ -59,7 +64,7 @@ def resolved(document: dict[str, Json], node: Json) -> Json:
         if ref in inside:
             raise ContractError(f"$ref {ref} refers to itself")
         target = at(document, ref)
-        count += _size(target)
+        count += size(target)
         if count > _MAX_VALUES:
             raise ContractError(f"$ref {ref}: too large once all references are followed")
         inside.append(ref)
@@ -73,20 +78,40 @@ def resolved(document: dict[str, Json], node: Json) -> Json:
         raise ContractError(f"$ref {inside[-1]}: nested too deeply once all references are followed") from None
 
 
+class Copies:
+    """The schemas of a document, each made self-contained."""
+
+    def __init__(self, document: dict[str, Json]) -> None:
+        """They stand in `document`."""
+        self._document = document
+        self._values = 0
+
+    def of(self, schema: Json) -> Json:
+        """`schema` made `self_contained`. Raises ContractError, also once all of them are too large together."""
+        copy = self_contained(self._document, schema)
+        self._values += size(copy)
+        if self._values > _MAX_ALL:
+            raise ContractError("the schemas are too large once all references are followed")
+        return copy
+
+
 def self_contained(document: dict[str, Json], schema: Json) -> Json:
     """A copy of `schema`, which stands in `document`, that needs nothing around it. Raises ContractError.
 
     References are replaced by what they point at. Where that would have no end, since the schema contains itself, or
-    would be too large, they remain and point into the copy's own `$defs`.
+    would be too large or nested deeper than a document may be, they remain and point into the copy's own `$defs`.
     """
     table = grammar(document)
     schema, root = followed(document, schema)
     if not isinstance(schema, dict):
         return schema
-    waiting: deque[tuple[dict[str, Json], str, tuple[str, ...]]] = deque()
-    """Places for what is referred to, with the references around them. Outermost first: that is what is looked at."""
+    waiting: deque[tuple[dict[str, Json], str, tuple[str, ...], int]] = deque()
+    """Places for what is referred to, with the references around them and how deep what has been copied around them
+    is. Outermost first: that is what is looked at."""
     inside: tuple[str, ...] = (root,)
+    around = depth(schema)
     names: dict[str, str] = {}
+    taken = Taken()
     count = 0
 
     def later(reference: dict[str, Json], _kind: Kind) -> Json:
@@ -96,44 +121,62 @@ def self_contained(document: dict[str, Json], schema: Json) -> Json:
         if not isinstance(target, dict):
             raise ContractError(f"$ref {ref} points at no schema")
         place: dict[str, Json] = {}
-        waiting.append((place, ref, inside))
+        waiting.append((place, ref, inside, around))
         return place
 
     def kept(reference: dict[str, Json], _kind: Kind) -> Json:
         target, ref = followed(document, reference)
         if not isinstance(target, dict | bool):
             raise ContractError(f"$ref {ref} points at no schema")
-        return {"$ref": f"#/$defs/{_name(ref, names)}"}
+        return {"$ref": f"#/$defs/{name(ref)}"}
 
+    def name(ref: str) -> str:
+        if ref not in names:
+            last = (steps(ref) or [""])[-1]
+            names[ref] = taken.free(re.sub("[^A-Za-z0-9_]", "_", last) or "Schema", 1)
+            unwritten.append(ref)
+        return names[ref]
+
+    unwritten: list[str] = []
     copy = transform(table, SCHEMA, schema, later, _NOT_IN_A_COPY)
     while waiting:
-        place, ref, around = waiting.popleft()
+        place, ref, outer, above = waiting.popleft()
         target = at(document, ref)
-        count += _size(target)
-        if ref in around or count > _MAX_INLINED or len(around) > _MAX_NESTED:
-            place["$ref"] = f"#/$defs/{_name(ref, names)}"
+        count += size(target)
+        around = above + depth(target)
+        if ref in outer or count > _MAX_INLINED or around > MAX_DEPTH:
+            place["$ref"] = f"#/$defs/{name(ref)}"
         else:
-            inside = (*around, ref)
+            inside = (*outer, ref)
             place.update(transform(table, SCHEMA, target, later, _NOT_IN_A_COPY))
     definitions: dict[str, Json] = {}
-    while left := [ref for ref, name in names.items() if name not in definitions]:
-        for ref in left:
-            definitions[names[ref]] = transform(table, SCHEMA, at(document, ref), kept, _NOT_IN_A_COPY)
+    while unwritten:
+        ref = unwritten.pop()
+        definitions[names[ref]] = transform(table, SCHEMA, at(document, ref), kept, _NOT_IN_A_COPY)
     return {**copy, "$defs": definitions} if definitions else copy
 
 
-def _name(ref: str, names: dict[str, str]) -> str:
-    """The name in `$defs` for what `ref` points at, which `names` remembers."""
-    if ref not in names:
-        last = (steps(ref) or [""])[-1]
-        plain = re.sub("[^A-Za-z0-9_]", "_", last) or "Schema"
-        taken = set(names.values())
-        candidates = (f"{plain}{number or ''}" for number in itertools.count())
-        names[ref] = next(name for name in candidates if name not in taken)
-    return names[ref]
-
-
-def _size(node: Json) -> int:
+def size(node: Json) -> int:
     """How many values `node` consists of."""
     inner = node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
-    return 1 + sum(map(_size, inner))
+    return 1 + sum(map(size, inner))
+
+
+def depth(node: Json) -> int:
+    """How deep collections are nested in `node`, itself included."""
+    inner = node.values() if isinstance(node, dict) else node if isinstance(node, list) else None
+    return 0 if inner is None else 1 + max(map(depth, inner), default=0)
+
+
+def is_larger(node: Json, most: int) -> bool:
+    """Whether `node` consists of more than `most` values; it is not counted further."""
+    waiting = [node]
+    seen = 0
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, dict | list):
+            seen += len(each)
+            if seen >= most:
+                return True
+            waiting += each.values() if isinstance(each, dict) else each
+    return False

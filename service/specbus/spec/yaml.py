@@ -19,10 +19,12 @@ from specbus.spec import ContractError, Json
 
 MAX_DEPTH = 200
 """How deep collections may be nested. Everything that walks a document afterwards may recurse."""
-MAX_SIZE = 16_000_000
-"""How large a document may be once its aliases are expanded, in units of `_size`: some 16 MB of text."""
-_VALUE_SIZE = 16
-"""What any value costs, beside its text: a million values is the most."""
+MAX_VALUES = 100_000
+"""How many values a document may have. PyYAML takes some 50 us for each."""
+MAX_SIZE = 8_000_000
+"""How large a document may be once its aliases are expanded, in units of `_sized`: some 8 MB of text."""
+_VALUE_SIZE = MAX_SIZE // MAX_VALUES
+"""What any value costs, beside its text."""
 
 _TAG = "tag:yaml.org,2002:"
 _NULL = re.compile(r"null|Null|NULL|~|")
@@ -42,7 +44,7 @@ for _name, _form in (("merge", _MERGE), ("null", _NULL), ("bool", _BOOL), ("int"
 
 
 class _Loader(Reader, Scanner, Parser, Composer, _Resolver):
-    """Text to nodes, no deeper than `MAX_DEPTH`."""
+    """Text to nodes, no deeper than `MAX_DEPTH` and no more than `MAX_VALUES`."""
 
     def __init__(self, text: str) -> None:
         Reader.__init__(self, text)
@@ -51,9 +53,14 @@ class _Loader(Reader, Scanner, Parser, Composer, _Resolver):
         Composer.__init__(self)
         _Resolver.__init__(self)
         self._depth = 0
+        self._count = 0
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         self._depth += 1
+        self._count += 1
+        if self._count > 2 * MAX_VALUES:  # keys are nodes too
+            problem = f"more than {MAX_VALUES} values"
+            raise yaml.MarkedYAMLError(problem=problem, problem_mark=self.get_mark())
         if self._depth > MAX_DEPTH + 1:
             problem = f"nested more than {MAX_DEPTH} levels deep"
             raise yaml.MarkedYAMLError(problem=problem, problem_mark=self.get_mark())
@@ -89,6 +96,8 @@ def loads(text: str) -> Json:
         raise ContractError(place + (error.problem or "not YAML")) from None
     except RecursionError:  # in the scanner, whose own stack is not bounded by the depth of nodes
         raise ContractError(f"nested more than {MAX_DEPTH} levels deep") from None
+    except (ValueError, OverflowError):  # of a number in a directive or an escape that Python cannot hold
+        raise ContractError("not YAML: a number in a directive or an escape is too large") from None
 
 
 class _Values:
@@ -99,7 +108,10 @@ class _Values:
 
     def __init__(self) -> None:
         self._known: dict[yaml.Node, tuple[Json, int]] = {}
+        self._known_fields: dict[yaml.Node, dict[str, tuple[Json, int]]] = {}
         self._inside: set[yaml.Node] = set()
+        self._merged_fields = 0
+        """How many fields were copied by `<<` so far: what is merged into what is merged doubles, as aliases do."""
 
     def of(self, node: yaml.Node) -> Json:
         """The value of `node`."""
@@ -131,6 +143,8 @@ class _Values:
 
     def _fields(self, node: yaml.Node) -> dict[str, tuple[Json, int]]:
         """The fields of a mapping, those merged into it by `<<` included, which its own go before."""
+        if node in self._known_fields:
+            return self._known_fields[node]
         _check_tag(node, "map")
         own: dict[str, tuple[Json, int]] = {}
         merged: dict[str, tuple[Json, int]] = {}
@@ -144,25 +158,30 @@ class _Values:
             if key_node.tag == f"{_TAG}merge":
                 if merged:
                     raise _error('the key "<<" stands twice', key_node)
-                merged = self._merged(value_node)
+                merged = self._merged(value_node, key_node)
             elif key_node.tag not in _SCALARS:
                 raise _error(f"could not determine a constructor for the tag '{key_node.tag}'", key_node)
             else:
                 own[key] = self._sized(value_node)
-        return {**merged, **own}
+        self._known_fields[node] = {**merged, **own}
+        return self._known_fields[node]
 
-    def _merged(self, node: yaml.Node) -> dict[str, tuple[Json, int]]:
-        """What `<<` with the value `node` brings: the fields of a mapping, or of several, the first of which wins."""
+    def _merged(self, node: yaml.Node, key: yaml.Node) -> dict[str, tuple[Json, int]]:
+        """What `key`, a `<<`, brings: the fields of the mapping `node`, or of several, the first going before."""
         sources = node.value if isinstance(node, yaml.SequenceNode) else [node]
         fields: dict[str, tuple[Json, int]] = {}
-        for source in sources:
+        for source in reversed(sources):
             if not isinstance(source, yaml.MappingNode):
                 raise _error("<< must have a mapping, or several", source)
             if source in self._inside:
                 raise _error("found unconstructable recursive node", source)
             self._inside.add(source)
-            fields = {**self._fields(source), **fields}
+            more = self._fields(source)
             self._inside.remove(source)
+            self._merged_fields += len(more)
+            if self._merged_fields > MAX_VALUES:
+                raise _error("too large once its aliases are expanded", key)
+            fields |= more
         return fields
 
 
@@ -194,8 +213,10 @@ def _text(node: yaml.ScalarNode) -> str:
 
 
 def _int(text: str) -> int:
-    """The integer of a plain scalar: `010` is ten, `0o10` eight, `0x10` sixteen."""
-    return int(text, {"0o": 8, "0x": 16}.get(text[:2], 10))
+    """The integer of a plain scalar: `010` is ten, `0o10` eight, `0x10` sixteen. Raises ValueError."""
+    value = int(text, {"0o": 8, "0x": 16}.get(text[:2], 10))
+    str(value)  # which Python refuses of more than 4,300 digits, and JSON is written by it
+    return value
 
 
 def _float(text: str) -> float:

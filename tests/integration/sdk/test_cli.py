@@ -10,12 +10,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
-from specbus.cli.sdk import as_local, default_name
+from specbus.cli.sdk import as_local, default_name, sdk
 from specbus.sdk.typescript import toolchain
 from specbus.spec.bundle import bundle
 from tests.support import sample_server
@@ -223,6 +224,13 @@ TWO_OF_A_NAME = {
     [
         ({"openapi": (200, "<html>")}, "{url}/openapi.json is not a JSON object"),
         ({"openapi": (200, "[]")}, "{url}/openapi.json is not a JSON object"),
+        ({"openapi": (200, "[" * 100_000)}, "{url}/openapi.json: nested more than 200 levels deep"),
+        ({"openapi": (200, " " * 5_000_000)}, "{url}/openapi.json is larger than 4 MB"),
+        (
+            {"openapi": (200, '{"a": [' + "0," * 900_000 + "0]}")},
+            "{url}/openapi.json: line 1 more than 100000 values",
+        ),
+        ({"openapi": (200, '{"a": 1, "a": 2}')}, '{url}/openapi.json: line 1 the key "a" stands twice'),
         ({"openapi": (500, "")}, "{url}/openapi.json answered 500 Internal Server Error"),
         (
             {"openapi": (301, "", {"Location": "https://elsewhere/"})},
@@ -255,6 +263,10 @@ TWO_OF_A_NAME = {
     ids=[
         "no JSON",
         "no object",
+        "deep",
+        "large",
+        "many values",
+        "a key twice",
         "500",
         "redirect",
         "Swagger 2",
@@ -274,6 +286,35 @@ def test_documents_that_no_client_can_be_made_from_are_one_line(
         told = f"specbus: {line.format(url=url)}\n"
         assert specbus(tmp_path, "python", "--out", "made", "--from", url) == (1, "", told)
     assert list(tmp_path.iterdir()) == []
+
+
+class _Trickle(BaseHTTPRequestHandler):
+    """Answers without an end, a byte now and then."""
+
+    over = Event()
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+        while not self.over.wait(0.05):
+            self.wfile.write(b" ")
+            self.wfile.flush()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def test_a_server_whose_answer_has_no_end_is_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("specbus.cli.sdk._TIMEOUT", 0.5)
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Trickle) as http:
+        thread = Thread(target=http.serve_forever)
+        thread.start()
+        url = f"http://127.0.0.1:{http.server_port}"
+        done = CliRunner().invoke(sdk, ["python", "--out", str(tmp_path / "made"), "--from", url])
+        _Trickle.over.set()
+        http.shutdown()
+        thread.join()
+    assert (done.exit_code, done.stderr) == (3, f"specbus: {url}/openapi.json did not answer within 0.5 s\n")
 
 
 def test_a_server_that_cannot_be_reached_is_one_line(unused_url: str, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import copy
 import json
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -242,6 +243,84 @@ def test_a_problem_found_twice_is_told_once() -> None:
     assert Schema({"allOf": [{"minLength": 2}, {"minLength": 2}]}, "test").problems("a") == [
         "the value must have at least 2 characters"
     ]
+
+
+NODE = {"$ref": "#/$defs/n"}
+NODES = [
+    {"oneOf": [NODE, NODE]},
+    {"anyOf": [NODE, {"allOf": [NODE]}]},
+    {"allOf": [NODE, NODE]},
+    {"if": NODE, "then": NODE, "else": NODE},
+    {"not": {"not": NODE}, "allOf": [NODE]},
+]
+
+
+@pytest.mark.parametrize("node", NODES, ids=lambda node: next(iter(node)))
+def test_a_schema_that_contains_itself_twice_takes_no_longer(node: Any) -> None:
+    judge = Schema({**NODE, "$defs": {"n": {"type": "object", "properties": {"n": node}}}}, "test")
+    value: Any = 1
+    for _ in range(100):
+        value = {"n": value}
+    start = time.process_time()
+    assert judge.problems(value)
+    assert not judge.accepts(value)
+    assert time.process_time() - start < 1
+
+
+def test_what_is_wrong_is_found_behind_references() -> None:
+    node = {
+        "type": "object",
+        "properties": {"size": {"type": "integer"}, "items": {"items": NODE}},
+        "additionalProperties": False,
+    }
+    judge = Schema({**NODE, "$defs": {"n": node}}, "test")
+    value = {"items": [{"size": 1}, {"size": "L", "items": [{"z": 1}]}]}
+    assert sorted(judge.problems(value)) == [
+        "items[1].size must be an integer, not a string",
+        "unknown field items[1].items[0].z",
+    ]
+
+
+def test_an_alternative_too_many_is_told() -> None:
+    judge = Schema({"oneOf": [{"type": "string"}, {"minLength": 2}]}, "test")
+    assert judge.problems("ab") == ["the value has several of the forms of which the contract allows one"]
+
+
+@pytest.mark.parametrize(
+    ("schema", "value"),
+    [
+        ({"items": {"type": "string"}}, [0] * 300_000),
+        ({"items": {"anyOf": [{"type": "string"}, {"type": "null"}]}}, [0] * 300_000),
+        ({"items": {"enum": [{"a": number} for number in range(100)]}}, [{"a": -1}] * 100_000),
+        ({"uniqueItems": True}, [2**70 + number for number in range(30_000)]),
+        ({"uniqueItems": True}, [number * (2**61 - 1) for number in range(30_000)]),
+        ({"pattern": "(a+)+$"}, "a" * 1_000_000 + "!"),
+        ({"pattern": "^(.*)*=.*x$"}, "a" * 1_000_000),
+        ({"pattern": r"^(?=.*\d)(?!.*--)(a|aa)+$"}, "a" * 1_000_000 + "!"),
+    ],
+    ids=lambda part: str(part)[:40],
+)
+def test_a_large_value_is_judged_in_a_time_that_grows_as_it_does(schema: Any, value: Any) -> None:
+    judge = Schema(schema, "test")
+    start = time.process_time()
+    judge.accepts(value)
+    judge.problems(value)
+    assert time.process_time() - start < 2  # the other way, it is from six seconds to hours
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        (2**70, float(2**70), True),
+        (2**70, 2**70 + 1, False),
+        ({"a": 2**70, "b": True}, {"b": True, "a": 2**70}, True),
+        ([2**70, 1], [2**70, True], False),
+        ([2**70, "1"], [2**70, 1], False),
+        ({"a": {"b": 2**70}}, {"a": {"b": 2.0**70}}, True),
+    ],
+)
+def test_large_integers_are_the_same_item_where_they_are_equal(one: Any, other: Any, same: bool) -> None:
+    assert Schema({"uniqueItems": True}, "test").accepts([one, other]) is not same
 
 
 @pytest.mark.parametrize(

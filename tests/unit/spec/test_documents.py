@@ -2,6 +2,8 @@
 
 import copy
 import json
+import os
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,9 +12,10 @@ import pytest
 
 from specbus.spec import ContractError
 from specbus.spec.bundle import bundle
-from specbus.spec.files import read
+from specbus.spec.files import MAX_BYTES, read
 from specbus.spec.pointer import at
 from specbus.spec.references import resolved
+from specbus.spec.yaml import MAX_VALUES
 from tests.support.documents import SPECS
 
 Write = Callable[..., Path]
@@ -107,6 +110,86 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, name: str, problem:
     with pytest.raises(ContractError) as failure:
         read(path)
     assert str(failure.value) == f"{path}: {problem}"
+
+
+@pytest.mark.parametrize("name", ["openapi.yaml", "openapi.json"])
+def test_what_is_no_file_is_not_read(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    os.mkfifo(path)
+    with pytest.raises(ContractError) as failure:
+        bundle(path)  # does not wait for somebody who writes
+    assert str(failure.value) == f"{path}: not a file"
+    path.unlink()
+    path.symlink_to("/dev/zero")
+    with pytest.raises(ContractError) as failure:
+        bundle(path)
+    assert str(failure.value) == f"{path}: not a file"
+
+
+def test_a_reference_to_a_pipe_is_one_to_nothing(write: Write, tmp_path: Path) -> None:
+    path = write("main.yaml", "x: {$ref: a.yaml}")
+    os.mkfifo(tmp_path / "a.yaml")
+    with pytest.raises(ContractError) as failure:
+        bundle(path)
+    assert str(failure.value) == f"{path}: $ref to a.yaml, which is not there"
+
+
+def test_a_file_has_a_most_of_bytes(tmp_path: Path) -> None:
+    path = tmp_path / "a.yaml"
+    with path.open("wb") as file:
+        file.truncate(10**12)
+    with pytest.raises(ContractError) as failure:
+        read(path)
+    assert str(failure.value) == f"{path}: too large: the files of a document may have 4 MB"
+
+
+def test_files_are_bounded_together(write: Write) -> None:
+    long = f"title: T\ndescription: {'x' * (MAX_BYTES // 3)}"
+    files = {name: long.replace("T", name) for name in "ABC"}
+    path = write("main.yaml", "x: [{$ref: A.yaml}, {$ref: B.yaml}, {$ref: C.yaml}]", **files)
+    with pytest.raises(ContractError, match=r"C\.yaml: too large: the files of a document may have 4 MB$"):
+        bundle(path)
+    many = json.dumps({"title": "T", "enum": [0] * (MAX_VALUES // 2)})
+    path = write("main.json", '{"x": [{"$ref": "a.json"}, {"$ref": "b.json"}]}')
+    for name in "ab":
+        (path.parent / f"{name}.json").write_text(many.replace("T", name))
+    with pytest.raises(ContractError, match=r"b\.json: the document has more than 100000 values with all that it "):
+        bundle(path)
+
+
+def test_copies_that_double_with_each_step_are_bounded(write: Write) -> None:
+    path = write("main.json", '{"openapi": "3.0.3", "paths": {"/a": {"$ref": "p0.json"}}}')
+    for level in range(40):
+        callback = {"{$url}": {"$ref": f"p{level + 1}.json"}}
+        item = {"get": {"responses": {}, "callbacks": {"a": callback, "b": callback}}}
+        (path.parent / f"p{level}.json").write_text(json.dumps(item))
+    (path.parent / "p40.json").write_text("{}")
+    with pytest.raises(ContractError, match=r"the document has more than 100000 values with all that it refers to$"):
+        bundle(path)
+
+
+def test_names_that_are_the_same_are_told_apart_at_once(write: Write) -> None:
+    many = range(8_000)
+    path = write("main.json", json.dumps({"allOf": [{"$ref": f"x.json#/{number}/x"} for number in many]}))
+    (path.parent / "x.json").write_text(json.dumps({number: {"x": {}} for number in many}))
+    start = time.process_time()
+    assert bundle(path)["components"]["schemas"].keys() == {"X", *(f"X{number}" for number in many[2:]), "X8000"}
+    assert time.process_time() - start < 10  # quadratic, it is a minute
+
+
+def test_references_that_lead_on_and_on_are_refused(write: Write) -> None:
+    schemas = {f"S{number}": {"$ref": f"#/components/schemas/S{number + 1}"} for number in range(3000)}
+    document = {"openapi": "3.0.3", "paths": {}, "components": {"schemas": {**schemas, "S3000": {}}}}
+    path = write("main.json", json.dumps(document))
+    with pytest.raises(ContractError, match=r"S1 leads on over more than 100 references$"):
+        bundle(path)
+
+
+def test_a_line_that_quotes_a_document_is_short(write: Write) -> None:
+    path = write("main.json", json.dumps({"x": {"$ref": "#/" + "a/" * 100_000}}))
+    with pytest.raises(ContractError, match=r"points at nothing$") as failure:
+        bundle(path)
+    assert len(str(failure.value)) < 1_100
 
 
 def test_a_bundle_has_each_file_once_under_its_title(write: Write) -> None:

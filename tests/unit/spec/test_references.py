@@ -16,7 +16,8 @@ from specbus.contract.schema import Schema
 from specbus.spec import ContractError
 from specbus.spec.bundle import bundle
 from specbus.spec.pointer import at, pointer, steps
-from specbus.spec.references import check_references, follow, resolved, self_contained
+from specbus.spec.references import Copies, check_references, depth, follow, resolved, self_contained
+from specbus.spec.yaml import MAX_DEPTH
 
 Files = Callable[..., Path]
 
@@ -493,6 +494,28 @@ def test_references_that_double_with_each_step_cost_no_more_than_their_definitio
     with pytest.raises(ContractError, match=r"too large once all references are followed$"):
         resolved(doubling(60), {"$ref": "#/components/schemas/S0"})
     assert time.process_time() - start < 10
+
+
+def test_references_nest_no_deeper_than_a_document() -> None:
+    schemas: dict[str, Any] = {}
+    for number in range(60):
+        node: Any = {"$ref": f"#/components/schemas/S{number + 1}"}
+        for _ in range(90):
+            node = {"items": node}
+        schemas[f"S{number}"] = node
+    schemas["S60"] = {"type": "string"}
+    found = self_contained({"components": {"schemas": schemas}}, {"$ref": "#/components/schemas/S0"})
+    assert depth(found) <= MAX_DEPTH + 2
+    assert Schema(found, "test").accepts([[5]])
+
+
+def test_the_schemas_of_a_document_are_bounded_together() -> None:
+    large: Any = {"properties": {f"p{number}": {} for number in range(15_000)}}
+    copies = Copies({"components": {"schemas": {"S": large}}})
+    for _ in range(33):
+        copies.of({"items": {"$ref": "#/components/schemas/S"}})
+    with pytest.raises(ContractError, match=r"^the schemas are too large once all references are followed$"):
+        copies.of({"items": {"$ref": "#/components/schemas/S"}})
 
 
 def test_a_reference_to_no_schema_is_named() -> None:

@@ -1,5 +1,6 @@
 """YAML as the core schema of its version 1.2 has it, in what JSON can hold."""
 
+import contextlib
 import json
 import time
 
@@ -184,6 +185,57 @@ def test_a_billion_laughs_are_refused_at_once(text: str) -> None:
     with pytest.raises(ContractError, match=r"^line \d+ too large once its aliases are expanded$"):
         yaml.loads(text)
     assert time.process_time() - start < 5
+
+
+def merges(levels: int, fields: int, width: int) -> str:
+    """Merges of merges: `levels` mappings, the first of so many fields, each merging the one before `width` times."""
+    lines = ["a0: &a0 {" + ", ".join(f"k{field}: 1" for field in range(fields)) + "}"]
+    lines += [f"a{n}: &a{n} {{<<: [{', '.join([f'*a{n - 1}'] * width)}]}}" for n in range(1, levels)]
+    return "\n".join(lines)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        merges(3, 400, 400),
+        "a: &a {"
+        + ", ".join(f"k{n}: 1" for n in range(2_000))
+        + "}\n"
+        + "\n".join(f"b{n}: {{<<: *a}}" for n in range(200)),
+        "\n".join(["a0: &a0 {k: 1}", *(f"a{n}: &a{n} {{k{n}: 1, <<: *a{n - 1}}}" for n in range(1, 1_000))]),
+    ],
+    ids=["the same often", "the same in many", "a chain"],
+)
+def test_merges_are_bounded_as_aliases_are(text: str) -> None:
+    with pytest.raises(ContractError, match=r"^line \d+ too large once its aliases are expanded$"):
+        yaml.loads(text)
+
+
+def test_merges_that_double_and_stay_small_are_taken() -> None:
+    assert yaml.loads(merges(60, 1, 2))["a59"] == {"k0": 1}
+
+
+def test_a_document_has_a_most_of_values(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(yaml, "MAX_VALUES", 50)
+    with pytest.raises(ContractError, match=r"^line 1 more than 50 values$"):
+        yaml.loads("[" + "a," * 101 + "]")
+
+
+@pytest.mark.parametrize("text", ["%YAML 1." + "9" * 5000 + "\n---\na", '"\\UFFFFFFFF"', "0x" + "f" * 5000])
+def test_a_number_that_python_cannot_hold_is_refused(text: str) -> None:
+    with pytest.raises(ContractError, match=r"too large|too many digits"):
+        yaml.loads(text)
+
+
+@settings(max_examples=300)
+@given(
+    st.lists(
+        st.sampled_from([*"[]{}:,-?&*!|>%@`#'\"\\ \n\t", "<<", "a", "1", "\\U", "&a ", "*a", "%YAML 1.", "---"])
+    ).map("".join)
+)
+def test_whatever_is_no_yaml_costs_no_other_error(text: str) -> None:
+    with contextlib.suppress(ContractError):
+        yaml.loads(text)
 
 
 def test_aliases_that_stay_small_are_taken() -> None:

@@ -2,10 +2,14 @@
 
 import ast
 import json
+import re
 import subprocess
 import sys
 import tempfile
+import unicodedata
 from pathlib import Path
+
+from pydantic_core import SchemaError, SchemaValidator, core_schema
 
 from specbus.sdk.contract import Json, Schema
 from specbus.sdk.keywords import inner
@@ -66,7 +70,7 @@ def models(schemas: dict[str, Schema], banner: str) -> str:
         "openapi": "3.0.3",
         "info": {"title": "Frames and bodies of both documents", "version": "0"},
         "paths": {},
-        "components": {"schemas": {name: _nullable(schema) for name, schema in schemas.items()}},
+        "components": {"schemas": {name: _as_python_has_it(schema) for name, schema in schemas.items()}},
     }
     with tempfile.TemporaryDirectory() as folder:
         source, output = Path(folder, "specs.json"), Path(folder, "models.py")
@@ -125,11 +129,51 @@ def _is_name(value: object) -> bool:
     return value is None or value is ... or (isinstance(value, str) and value.isidentifier())
 
 
-def _nullable(schema: Json) -> Json:
-    """`schema` with null among the types of what is `nullable`, which the generator looks at in a parameter only."""
+def _as_python_has_it(schema: Json) -> Json:
+    """`schema` with what its generator or Pydantic would take otherwise said so that they take it as it is meant.
+
+    Raises ContractError for what has no such form.
+    """
     if not isinstance(schema, dict):
         return schema
-    made = inner(schema, _nullable)
+    made = inner(schema, _as_python_has_it)
+    # The generator looks at `nullable` in a parameter only.
     if made.get("nullable") is True and isinstance(made.get("type"), str):
         made["type"] = [made["type"], "null"]
+    for name in made.get("properties", {}):
+        if (normal := unicodedata.normalize("NFKC", name)) != name and name.isidentifier():
+            raise ContractError(f'the field "{name}" is "{normal}" to Python, as whose attribute it would be lost')
+    if "pattern" in made and (pattern := _pattern(made.pop("pattern"))) is not None:
+        made["pattern"] = pattern
+    elif "pattern" in schema:  # the server holds to it all the same
+        made["description"] = f"{made.get('description', '')}\n\nIt matches `{schema['pattern']}`.".strip()
+    if "patternProperties" in made:
+        patterns = {_pattern(pattern): value for pattern, value in made["patternProperties"].items()}
+        if None in patterns:
+            raise ContractError("a look-ahead in patternProperties has no form in a Python class")
+        made["patternProperties"] = patterns
+    return made
+
+
+_ESCAPES = {"d": "0-9", "w": "A-Za-z0-9_"}
+"""What these are of in ECMA 262, and in the service; to Pydantic they are of all alphabets."""
+
+
+def _pattern(pattern: str) -> str | None:
+    """The regular expression `pattern` as Pydantic reads it; None if it cannot: it does not look ahead."""
+    made, inside = "", False
+    for part in re.findall(r"\\c[A-Za-z]|\\.|.", pattern, re.DOTALL):
+        escape = part[1:]
+        if part[:2] == "\\c":
+            part = f"\\x{ord(part[2]) % 32:02x}"
+        elif part[0] == "\\" and escape.lower() in _ESCAPES:
+            members = _ESCAPES[escape.lower()]
+            part = f"[^{members}]" if escape.isupper() else members if inside else f"[{members}]"
+        elif part in "[]":
+            inside = part == "["
+        made += part
+    try:
+        SchemaValidator(core_schema.str_schema(pattern=made))
+    except SchemaError:
+        return None
     return made
