@@ -78,6 +78,8 @@ class Refusal:
     """Where the error's code is; the message's name serves if nowhere."""
     text: Path | None
     """Where the words for a person are; the whole frame serves if nowhere."""
+    unasked: bool = False
+    """Whether the server also sends it where it refuses nothing, beside what a stream's `dropped` and `ended` tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -516,7 +518,10 @@ class _Side:
             # The fuller description first, so that a kind is not taken for one that asks less.
             tuple(sorted(received.values(), key=lambda each: (-len(each.constants), -len(each.required)))),
             schemas.tag_field([self._read[name].schema for name in received]),
-            tuple(refusals),
+            tuple(
+                dataclasses.replace(each, unasked=each.message in unasked and each.message not in in_streams)
+                for each in refusals
+            ),
             correlation,
         )
 

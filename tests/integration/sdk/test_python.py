@@ -19,6 +19,7 @@ from uuid import UUID
 import pytest
 from websockets.asyncio.server import ServerConnection
 from websockets.asyncio.server import serve as serve_websocket
+from websockets.http11 import Request, Response
 
 from specbus.client import (
     AlreadySubscribed,
@@ -44,6 +45,7 @@ from specbus.client import (
     models,
 )
 from specbus.client.runtime.backoff import Backoff
+from specbus.client.runtime.bus import Bus
 from specbus.client.runtime.encoding import encode
 from specbus.client.runtime.rest import Rest
 from tests.support import sample_server
@@ -730,6 +732,88 @@ async def test_pauses_grow_and_are_shortened_at_random(server: Server, proxy: Fr
     assert Backoff(0.1, 20).upper_bound(10_000) == 20
 
 
+async def test_a_server_that_greets_and_closes_is_asked_less_and_less_often() -> None:
+    async def greet(connection: ServerConnection) -> None:
+        await connection.send(json.dumps({"type": "info", "msg": "ping", "ts": NOW}))
+
+    async with rogue(greet=greet) as url, connected(url, backoff_base=0.001, backoff_cap=10) as (_, told):
+        await told.next(StateChanged, attempt=6, state="reconnecting")
+        lost = [each.attempt for each in told.all if isinstance(each, StateChanged) and each.state == "reconnecting"]
+        assert lost == [1, 2, 3, 4, 5, 6]
+
+
+async def test_a_connection_that_lasted_has_the_pauses_begin_anew() -> None:
+    async def hold(connection: ServerConnection) -> None:
+        await asyncio.sleep(0.06)
+
+    async with rogue(greet=hold) as url, connected(url, backoff_base=0.001, backoff_cap=0.05) as (_, told):
+        for _ in range(3):
+            assert (await told.next(StateChanged, state="reconnecting")).attempt == 1
+
+
+AT_NOON = "Thu, 01 Jan 2026 12:00:00 GMT"
+
+
+@pytest.mark.parametrize(
+    ("fields", "least"),
+    [
+        ({"Retry-After": "1"}, 1),
+        ({"Retry-After": "Thu, 01 Jan 2026 12:00:07 GMT", "Date": AT_NOON}, 7),
+        ({"Retry-After": AT_NOON}, 0),
+        ({"Retry-After": "987654321"}, 300),
+        ({"Retry-After": "soon"}, 0),
+        ({"Retry-After": "-5"}, 0),
+        ({}, 0),
+    ],
+)
+async def test_the_server_says_when_it_wants_to_be_asked_again(fields: dict[str, str], least: float) -> None:
+    asked = 0
+
+    def refuse(connection: ServerConnection, request: Request) -> Response | None:
+        nonlocal asked
+        asked += 1
+        if asked == 1:
+            return None
+        response = connection.respond(503, "busy")
+        for name, value in fields.items():
+            response.headers.pop(name, None)
+            response.headers[name] = value
+        return response
+
+    async def close(connection: ServerConnection) -> None:
+        """Let it go at once."""
+
+    async with rogue(greet=close, process_request=refuse) as url, connected(url) as (_, told):
+        refused = await told.next(StateChanged, attempt=2)
+        assert refused.reason.startswith("503")
+        assert least <= refused.delay <= least + FAST["backoff_cap"]
+        with pytest.raises(ProblemError) as refusal:
+            await Client(url).connect()
+        assert (refusal.value.retry_after or 0) >= least
+
+
+async def test_what_goes_wrong_unexpectedly_while_it_reconnects_is_told_and_it_goes_on(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, server: Server, proxy: Front
+) -> None:
+    chaos = proxy(server)
+    opened = Bus.opened
+    failures = iter([RuntimeError("oh"), None])
+
+    def fail(self: Bus) -> None:
+        if failure := next(failures):
+            raise failure
+        opened(self)
+
+    async with connected(chaos.url) as (client, told):
+        monkeypatch.setattr(Bus, "opened", fail)
+        chaos.drop()
+        await told.next(StateChanged, reason="RuntimeError: oh")
+        await told.next(StateChanged, state="connected")
+        assert (await client.ping(timeout=5)).type == "pong"
+        await asyncio.to_thread(chaos.until, lambda chaos: chaos.open == 1)
+    assert "failed unexpectedly" in caplog.text
+
+
 # Giving up
 
 
@@ -871,10 +955,18 @@ async def test_a_thousand_subscriptions_over_one_connection(server: Server, prox
 
 
 @asynccontextmanager
-async def rogue(answer: Callable[[ServerConnection, dict[str, Any]], Any]) -> AsyncIterator[str]:
-    """A server where `answer` is called with each frame; its URL."""
+async def rogue(
+    answer: Callable[[ServerConnection, dict[str, Any]], Any] | None = None,
+    greet: Callable[[ServerConnection], Any] | None = None,
+    **options: Any,
+) -> AsyncIterator[str]:
+    """A server where `answer` is called with each frame, or `greet` with each connection before it closes; its URL."""
 
     async def talk(connection: ServerConnection) -> None:
+        if answer is None:
+            assert greet
+            await greet(connection)
+            return
         async for data in connection:
             frame = json.loads(data)
             if frame["type"] == "unsubscribe":
@@ -882,7 +974,7 @@ async def rogue(answer: Callable[[ServerConnection, dict[str, Any]], Any]) -> As
             else:
                 await answer(connection, frame)
 
-    async with serve_websocket(talk, "127.0.0.1", 0, ping_interval=None) as serving:
+    async with serve_websocket(talk, "127.0.0.1", 0, ping_interval=None, **options) as serving:
         port = next(iter(serving.sockets)).getsockname()[1]
         yield f"http://127.0.0.1:{port}"
 
@@ -954,6 +1046,117 @@ async def test_what_is_not_in_the_document_is_told(caplog: pytest.LogCaptureFixt
     said = [record.getMessage() for record in caplog.records if "specbus.client" in record.name]
     assert len([line for line in said if "cannot be read" in line]) == 2
     assert len([line for line in said if "not in the document" in line]) == 3
+
+
+def refusal(frame: dict[str, Any] | None = None, **error: Any) -> str:
+    """A refusal of `frame`, or of one that the server could not read."""
+    repeated = {"request_id": frame["request_id"]} if frame else {}
+    told = {"code": "BAD_REQUEST", "message": "it nests too deep", **error}
+    return json.dumps({"type": "error", **repeated, "error": told, "ts": NOW})
+
+
+async def test_a_refusal_that_can_be_of_one_command_only_ends_it_at_once() -> None:
+    async def answer(connection: ServerConnection, frame: dict[str, Any]) -> None:
+        await connection.send(refusal())
+
+    async with rogue(answer) as url, connected(url, timeout=60) as (client, told):
+        async with asyncio.timeout(DEADLINE):
+            for _ in range(2):
+                with pytest.raises(ReplyError, match="it nests too deep"):
+                    await client.publish("orders", 1)
+            with pytest.raises(ReplyError, match="it nests too deep"):
+                await client.subscribe("orders").ready()
+        assert not [notice for notice in told.all if isinstance(notice, Refused)]
+
+
+async def test_a_refusal_that_can_be_of_several_commands_ends_none() -> None:
+    waiting: list[dict[str, Any]] = []
+
+    async def answer(connection: ServerConnection, frame: dict[str, Any]) -> None:
+        waiting.append(frame)
+        if len(waiting) == 2:
+            await connection.send(refusal())
+            for each in waiting:
+                await connection.send(json.dumps(ack(each)))
+            waiting.clear()
+
+    async with rogue(answer) as url, connected(url) as (client, told):
+        acks = await asyncio.gather(client.publish("orders", 1), client.publish("orders", 2))
+        assert [each.status for each in acks] == ["ok", "ok"]
+        assert await told.next(Refused) == Refused("BAD_REQUEST", "it nests too deep")
+        # One of the two is no longer waited for, and the refusal may still be its own.
+        with pytest.raises(ReplyTimeout):
+            await client.publish("orders", 3, timeout=0)
+        assert (await client.publish("orders", 4)).status == "ok"
+        # Both are answered.
+        waiting.append({"topic": "orders", "request_id": "nobody's"})
+        with pytest.raises(ReplyError, match="it nests too deep"):
+            await client.publish("orders", 5)
+
+
+async def test_news_of_missing_events_refuses_nothing() -> None:
+    async def answer(connection: ServerConnection, frame: dict[str, Any]) -> None:
+        await connection.send(refusal(code="SLOW_CONSUMER", dropped=1))
+        await connection.send(json.dumps(ack(frame)))
+
+    async with rogue(answer) as url, connected(url) as (client, _):
+        assert (await client.publish("orders", 1)).status == "ok"
+
+
+@pytest.mark.parametrize("code", [1003, 1007, 1008, 1009])
+async def test_a_command_that_the_connection_was_closed_for_was_refused(code: int) -> None:
+    async def answer(connection: ServerConnection, frame: dict[str, Any]) -> None:
+        await connection.close(code, "not that")
+
+    async with rogue(answer) as url, connected(url) as (client, _):
+        with pytest.raises(ReplyError, match=r"the frame was refused: .*not that") as refused:
+            await client.publish("orders", 1)
+        assert (refused.value.code, refused.value.request["topic"]) == (str(code), "orders")
+
+
+@pytest.mark.parametrize("code", [1000, 1001, 1002, 1011, 1012, 1013, 4000])
+async def test_other_codes_say_nothing_of_what_was_carried_out(code: int) -> None:
+    async def answer(connection: ServerConnection, frame: dict[str, Any]) -> None:
+        await connection.close(code)
+
+    async with rogue(answer) as url, connected(url) as (client, _):
+        with pytest.raises(UnknownOutcome):
+            await client.publish("orders", 1)
+
+
+async def test_of_several_commands_the_largest_was_too_big() -> None:
+    asked = 0
+
+    async def answer(connection: ServerConnection, frame: dict[str, Any]) -> None:
+        nonlocal asked
+        asked += 1
+        if asked == 3:
+            await connection.close(1009)
+
+    async with rogue(answer) as url, connected(url) as (client, _):
+        sent = [client.publish("orders", "x" * size) for size in (10, 1000, 100)]
+        outcomes = await asyncio.gather(*sent, return_exceptions=True)
+        assert [type(each) for each in outcomes] == [UnknownOutcome, ReplyError, UnknownOutcome]
+
+
+async def test_a_subscription_that_costs_the_connection_is_not_tried_again() -> None:
+    asked = 0
+
+    async def answer(connection: ServerConnection, frame: dict[str, Any]) -> None:
+        nonlocal asked
+        asked += 1
+        if asked == 1:
+            await connection.send(json.dumps(ack(frame)))
+            await connection.close(1001)
+        else:
+            await connection.close(1009)
+
+    async with rogue(answer) as url, connected(url) as (client, told):
+        subscription = client.subscribe("orders", retry=True)
+        with pytest.raises(ReplyError, match="too big"):
+            await take(subscription, 1)
+        assert (await told.next(ResubscribeRefused)).delay is None
+        assert asked == 2
 
 
 async def test_a_subscription_that_is_not_answered_after_a_reconnect_is_tried_on_another() -> None:

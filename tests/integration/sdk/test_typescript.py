@@ -5,13 +5,20 @@ import json
 import re
 import shutil
 import subprocess
+import threading
+import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Protocol
 
 import httpx
 import pytest
 from playwright.sync_api import Route
+from websockets.exceptions import ConnectionClosed
+from websockets.http11 import Request, Response
+from websockets.sync.server import ServerConnection
+from websockets.sync.server import serve as serve_websocket
 
 from specbus.sdk import contract
 from specbus.sdk.typescript import ToolchainError, generate, toolchain
@@ -748,6 +755,247 @@ def test_pauses_grow_and_are_shortened_at_random(node: Callable[..., Node], serv
     assert all(0 <= delay <= min(64, 8 * 2 ** (attempt - 1)) for attempt, delay in delays)
     assert len({delay for _, delay in delays}) == 12
     js("await client.close()")
+
+
+# A server that goes its own way
+
+
+@contextmanager
+def rogue(
+    talk: Callable[[ServerConnection], None],
+    refuse: Callable[[ServerConnection, Request], Response | None] | None = None,
+) -> Iterator[str]:
+    """A server where `talk` is called with each connection, which is then closed, unless `refuse` does; its URL."""
+
+    def gone(connection: ServerConnection) -> None:
+        with suppress(ConnectionClosed):
+            talk(connection)
+
+    with serve_websocket(gone, "127.0.0.1", 0, process_request=refuse) as serving:
+        thread = threading.Thread(target=serving.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{serving.socket.getsockname()[1]}"
+        finally:
+            serving.shutdown()
+            thread.join()
+
+
+NOW = "2026-01-01T00:00:00Z"
+ASKED = """
+globalThis.client = new sdk.Client(args.url, { timeout: 60000, backoffBase: 1, backoffCap: 50, ...args.options });
+globalThis.delays = [];
+client.on("state", ({ state, attempt, delay }) => state === "reconnecting" && delays.push([attempt, delay]));
+await client.connect();
+"""
+
+
+def ack(frame: dict[str, Any]) -> str:
+    return json.dumps({"type": "ack", "request_id": frame["request_id"], "status": "ok", "ts": NOW})
+
+
+def refusal(code: str = "BAD_REQUEST", **fields: Any) -> str:
+    """A refusal of a frame that the server could not read."""
+    error = {"code": code, "message": "it nests too deep"}
+    return json.dumps({"type": "error", "error": error, "ts": NOW, **fields})
+
+
+def test_a_server_that_greets_and_closes_is_asked_less_and_less_often(node: Callable[..., Node]) -> None:
+    def greet(connection: ServerConnection) -> None:
+        connection.send(json.dumps({"type": "info", "msg": "ping", "ts": NOW}))
+
+    with rogue(greet) as url:
+        js = node()
+        js(ASKED, url=url, options={"backoffCap": 10_000})
+        js("await notice(client, 'state', ({ attempt }) => attempt === 6); await client.close()")
+        assert [attempt for attempt, *_ in js("return delays")] == [1, 2, 3, 4, 5, 6]
+
+
+def test_a_connection_that_lasted_has_the_pauses_begin_anew(node: Callable[..., Node]) -> None:
+    with rogue(lambda _: time.sleep(0.06)) as url:
+        js = node()
+        js(ASKED, url=url)
+        js("while (delays.length < 3) await notice(client, 'state'); await client.close()")
+        assert {attempt for attempt, *_ in js("return delays")} == {1}
+
+
+@pytest.mark.parametrize(
+    ("fields", "least"),
+    [
+        ({"Retry-After": "1"}, 1_000),
+        ({"Retry-After": "Thu, 01 Jan 2026 12:00:07 GMT", "Date": "Thu, 01 Jan 2026 12:00:00 GMT"}, 7_000),
+        ({"Retry-After": "987654321"}, 300_000),
+        ({"Retry-After": "soon"}, 0),
+        ({}, 0),
+    ],
+)
+def test_the_server_says_when_it_wants_to_be_asked_again(
+    node: Callable[..., Node], fields: dict[str, str], least: int
+) -> None:
+    asked: list[Request] = []
+
+    def refuse(connection: ServerConnection, request: Request) -> Response | None:
+        asked.append(request)
+        if len(asked) == 1:
+            return None
+        response = connection.respond(503, "busy")
+        for name, value in fields.items():
+            response.headers.pop(name, None)
+            response.headers[name] = value
+        return response
+
+    with rogue(lambda _: None, refuse) as url:
+        js = node()
+        js(ASKED, url=url)
+        js("await notice(client, 'state', ({ attempt }) => attempt === 2); await client.close()")
+        delay = js("return delays[1][1]")
+        assert least <= delay <= least + 50
+        refused = js("return failure(new sdk.Client(args.url).topics.list())", url=url)
+        assert (refused["name"], refused["retryAfter"]) == ("ProblemError", least)
+
+
+def test_a_clock_that_is_set_does_not_matter(
+    serve: Callable[..., Server], node: Callable[..., Node], proxy: Front
+) -> None:
+    chaos = proxy(serve(heartbeat_interval=0))
+    js = node()
+    connected(js, chaos.url, silence=100, timeout=200)
+    js("Date.now = () => 0; globalThis.lost = notice(client, 'state', ({ state }) => state === 'reconnecting')")
+    chaos.stall()
+    assert js("return (await lost).reason") == "the server was silent for 100 ms and did not answer"
+    js("await client.close()")
+
+
+def test_a_client_has_one_connection_however_it_is_closed_and_connected(
+    server: Server, node: Callable[..., Node], proxy: Front
+) -> None:
+    chaos = proxy(server)
+    js = node()
+    connected(js, chaos.url)
+    # While it connects again it is closed and connected, without waiting.
+    chaos.stall("down")
+    chaos.drop()
+    accepted = chaos.accepted
+    js("await inState(client, 'reconnecting')")
+    chaos.until(lambda chaos: chaos.accepted > accepted)
+    js("globalThis.closed = client.close(); globalThis.again = client.connect()")
+    chaos.resume()
+    js("await closed; await again; await client.ping()")
+    chaos.until(lambda chaos: chaos.open == 1)
+    assert js("return client.state") == "connected"
+    # The first to connect fails, and says nothing of the second.
+    js(
+        """
+        await client.close();
+        const first = failure(client.connect());
+        client.close();
+        await client.connect();
+        await first;
+        """
+    )
+    assert js("return [client.state, (await client.ping()).type]") == ["connected", "pong"]
+    chaos.until(lambda chaos: chaos.open == 1)
+    js("await client.close()")
+
+
+def test_a_refusal_that_can_be_of_one_command_only_ends_it_at_once(node: Callable[..., Node]) -> None:
+    def talk(connection: ServerConnection) -> None:
+        waiting: list[dict[str, Any]] = []
+        for text in connection:
+            frame = json.loads(text)
+            match frame.get("message", {}).get("payload"):
+                case "refused":
+                    connection.send(refusal())
+                case "wrong":
+                    connection.send(json.dumps({"type": "pong", "request_id": frame["request_id"], "ts": NOW}))
+                case "slow":
+                    connection.send(refusal("SLOW_CONSUMER", topic="orders"))
+                    connection.send(ack(frame))
+                case "last":
+                    connection.send(refusal())
+                    for each in [*waiting, frame]:
+                        connection.send(ack(each))
+                    waiting.clear()
+                case "waits":
+                    waiting.append(frame)
+                case _:
+                    connection.send(ack(frame))
+
+    with rogue(talk) as url:
+        js = node()
+        js(ASKED, url=url)
+        for _ in range(2):
+            refused = js("return failure(client.publish('orders', 'refused'))")
+            assert (refused["name"], refused["message"]) == ("ReplyError", "it nests too deep")
+        wrong = js("return failure(client.publish('orders', 'wrong'))")
+        assert (wrong["name"], wrong["message"]) == ("InvalidReplyError", "Pong is no answer to this command")
+        js("await client.subscribe('orders').ready(); await client.publish('orders', 'slow')")
+        # It can be of either.
+        js("await Promise.all(['waits', 'last'].map((payload) => client.publish('orders', payload)))")
+        # The first is no longer waited for, and it may still be its own.
+        gone = js("return failure(client.publish('orders', 'waits', { timeout: 0 }))")
+        assert (gone["name"], gone["sent"]) == ("TimeoutError", True)
+        js("await client.publish('orders', 'last')")
+        assert js("return failure(client.publish('orders', 'refused'))")["name"] == "ReplyError"
+        js("await client.close()")
+
+
+@pytest.mark.parametrize(
+    ("code", "names"),
+    [
+        (1003, ["ReplyError"]),
+        (1007, ["ReplyError"]),
+        (1008, ["ReplyError"]),
+        (1009, ["ReplyError"]),
+        (1009, ["UnknownOutcomeError", "ReplyError", "UnknownOutcomeError"]),
+        (1003, ["UnknownOutcomeError", "UnknownOutcomeError"]),
+        (1011, ["UnknownOutcomeError"]),
+    ],
+)
+def test_a_command_that_the_connection_was_closed_for_was_refused(
+    node: Callable[..., Node], code: int, names: list[str]
+) -> None:
+    def talk(connection: ServerConnection) -> None:
+        for _ in names:
+            connection.recv()
+        connection.close(code, "not that")
+
+    with rogue(talk) as url:
+        js = node()
+        js(ASKED, url=url)
+        sizes = [10, 1000, 100][: len(names)]
+        outcomes = js(
+            "return Promise.all(args.sizes.map((size) => failure(client.publish('orders', 'x'.repeat(size)))))",
+            sizes=sizes,
+        )
+        assert [each["name"] for each in outcomes] == names
+        for each in outcomes:
+            if each["name"] == "ReplyError":
+                assert each["code"] == str(code)
+                assert "the frame was refused: " in each["message"]
+                assert "not that" in each["message"]
+        js("await client.close()")
+
+
+def test_a_subscription_that_costs_the_connection_is_not_tried_again(node: Callable[..., Node]) -> None:
+    asked: list[str] = []
+
+    def talk(connection: ServerConnection) -> None:
+        for text in connection:
+            asked.append(str(text))
+            if len(asked) > 1:
+                connection.close(1009)
+            else:
+                connection.send(ack(json.loads(text)))
+                connection.close(1001)
+
+    with rogue(talk) as url:
+        js = node()
+        js(ASKED, url=url)
+        ended = js("return failure(client.subscribe('orders', { retry: true }).next())")
+        assert (ended["name"], ended["code"]) == ("ReplyError", "1009")
+        js("await client.close()")
+        assert len(asked) == 2
 
 
 # Giving up

@@ -58,7 +58,7 @@ export declare class Bus implements Owner {
     /** Frames of the given kinds that the server sends unasked. */
     feed(kinds: readonly string[], options: SubscriptionOptions): Subscription<any>;
     opened(): void;
-    broken(reason: string): void;
+    broken(reason: string, code: number): void;
     changed(change: StateNotice): void;
     received(text: string): void;
 }

@@ -1,269 +1,40 @@
-import { Connection, pause } from "./connection.js";
-import { at, put, uuid } from "./contract.js";
-import { Emitter } from "./emitter.js";
-import { AlreadySubscribedError, ClosedError, ReplyError, SubscriptionEnded, TimeoutError, UnknownOutcomeError } from "./errors.js";
-import { Subscription } from "./subscription.js";
-export class Bus {
-#contract;
-#options;
-connection;
-probe;
-notices = new Emitter();
-#commands = new Map();
-#started = new Map();
-#feeds = new Set();
-#count = 0;
-constructor(contract, options) {
-const { probe } = contract;
-this.#contract = contract;
-this.#options = options;
-this.probe = probe && (() => this.request({ ...probe.frame }, probe.replies));
-this.connection = new Connection(options, this);
+import{Connection,pause}from"./connection.js";import{at,put,uuid}from"./contract.js";import{deadline}from"./deadline.js";import{Emitter}from"./emitter.js";import{AlreadySubscribedError,ClosedError,InvalidReplyError,ReplyError,SubscriptionEnded,TimeoutError,UnknownOutcomeError,}from"./errors.js";import{Subscription}from"./subscription.js";const a=1009;const b={1003:"no such data",1007:"no text",1008:"against the policy",[a]:"too big"};const c=1_000;export class Bus{#a;#b;connection;probe;notices=new Emitter();#c=new Map();#d=new Map();#e=new Set();#f=new Set();#g=()=>this.connection.heard;#h=0;constructor(d,options){const{probe}=d;this.#a=d;this.#b=options;this.probe=probe&&(()=>this.request({...probe.frame},probe.replies));this.connection=new Connection(options,this)}
+request(frame,replies,options={}){return new Promise((e,f)=>this.#i(frame,replies,options,e,f))}
+subscribe(stream,frame,stop,g,options){const key=frame[stream.key];const h=`${stream.event} ${H(key)}`;if(this.#d.has(h))throw new AlreadySubscribedError(`this client is subscribed to ${H(key)} already`);const subscription=this.#j(key,options,async()=>{this.#k(h);if(!stop||i.state==="idle"||this.connection.state!=="connected")return;await this.request(stop,g,{timeout:options.timeout}).catch(()=>{})});const i={subscription,stream,frame,key,options,state:"idle",accepted:false,attempt:0};this.#d.set(h,i);this.#f.add(stream);this.#l(h,i);return subscription}
+feed(kinds,options){const subscription=this.#j(kinds.join(" or "),options,async()=>void this.#e.delete(j));const j={kinds,raw:options.raw,subscription};this.#e.add(j);subscription.accepted();return subscription}
+#j(key,options,stop){const dropped=(count)=>this.#m({key,count,by:"client"});const unseen=(error)=>this.#n(`the subscription to ${H(key)} ended: ${error.message}`);return new Subscription({stop,dropped,unseen},options)}
+#i(frame,replies,options,e,f){const{signal,timeout=this.#b.timeout}=options;if(signal?.aborted||this.connection.state==="closed"){f(signal?.aborted?signal.reason:new ClosedError("the client is not connected: call connect() first"));return undefined}
+const{correlation}=this.#a;const k=++this.#h;const h=!correlation||correlation.kind==="integer"?k:correlation.kind==="uuid"?uuid():`${k}`;if(correlation)put(frame,correlation.path,h);const stop=()=>{cancel();signal?.removeEventListener("abort",n)};const l=()=>{stop();this.#c.delete(h)};const leave=()=>{stop();if(!command.sent)return l();command.done=command.failed=l;command.text="";const m=[...this.#c].filter(([,{text}])=>!text);if(correlation&&m.length>c)this.#c.delete(m[0][0])};const n=()=>(leave(),f(signal?.reason));const command={text:JSON.stringify(frame),request:frame,replies,sent:false,done:(o)=>(l(),e(o)),failed:(error)=>(l(),f(error)),unanswered:()=>(correlation?leave():l(),e(undefined)),};const cancel=deadline(timeout,this.#g,()=>{const p=command.sent?"no answer":"no connection, and nothing was sent,";leave();f(new TimeoutError(`${p} in ${timeout} ms`,command.sent))});signal?.addEventListener("abort",n);this.#c.set(h,command);if(this.connection.state==="connected")this.#o(command);return command}
+#o(command){command.sent=true;this.connection.send(command.text);if(!command.replies.length)command.unanswered()}
+#p(){return[...this.#c.values()].filter(({sent})=>sent)}
+#l(h,i){const{subscription,stream,frame,key,options}=i;i.state="asked";i.cancel?.();const done=()=>{if(this.#d.get(h)!==i)return;i.state="active";i.attempt=0;for(const q of stream.once)delete frame[q];if(i.accepted){this.#q("resubscribed",{key},`resubscribed to ${H(key)}; events published in between may be missed`)}
+i.accepted=true;subscription.accepted()};const failed=(error)=>{if(this.#d.get(h)!==i)return;const{accepted}=i;const r=error instanceof TimeoutError;if(!r||accepted)i.state="idle";if(error instanceof UnknownOutcomeError){const{timeout=this.#b.timeout}=options;if(!accepted)i.cancel=deadline(timeout,this.#g,()=>failed(new TimeoutError(`no answer in ${timeout} ms`,true)))}
+else if(accepted&&r){this.connection.restart("a subscription was not answered")}
+else if(accepted&&options.retry&&error instanceof ReplyError&&!b[error.code]){const delay=pause(this.#b,i.attempt++);i.cancel=deadline(delay,()=>0,()=>this.connection.state==="connected"&&this.#l(h,i));this.#q("refused",{key,error,delay},`${H(key)} was refused and is tried again: ${error.message}`)}
+else{void subscription.leave(error)}
+};i.command=this.#i(frame,stream.replies,{timeout:options.timeout},done,failed)}
+#k(h){const{cancel,command}=this.#d.get(h)??{};this.#d.delete(h);cancel?.();if(command&&!command.sent)command.failed(new ClosedError("the subscription was closed"))}
+opened(){for(const[h,i]of this.#d)if(i.state==="idle")this.#l(h,i);for(const command of this.#c.values())if(!command.sent)this.#o(command)}
+broken(reason,code){const sent=this.#p();const s=code===a?sent.map(({text})=>(text?new TextEncoder().encode(text).length:Infinity)):[];const t=s.reduce((u,v)=>(v>u?v:u),0);sent.forEach(({request,failed},w)=>failed(b[code]&&(sent.length===1||s[w]===t)?new ReplyError(`the frame was refused: ${b[code]} (${reason})`,`${code}`,request,{code,reason}):new UnknownOutcomeError(`the connection broke while an answer was due: ${reason}`,request)));for(const i of this.#d.values())i.state="idle"}
+changed(x){if(x.state==="closed"){for(const{subscription}of[...this.#d.values(),...this.#e])void subscription.leave();const reason=`the client was closed: ${x.reason}`;for(const{sent,request,failed}of this.#c.values()){failed(sent?new UnknownOutcomeError(reason,request):new ClosedError(reason))}
 }
-request(frame, replies, options = {}) {
-return new Promise((resolve, reject) => this.#command(frame, replies, options, resolve, reject));
+const{state,reason,attempt,delay}=x;const y=state==="reconnecting"&&`${reason}; attempt ${attempt} to reconnect in ${Math.round(delay)} ms`;this.#q("state",x,y)}
+received(text){let frame;try{frame=JSON.parse(text)}
+catch{}
+const kind=frame instanceof Object&&this.#a.kinds.find(({constants,required})=>Object.entries(constants).every(([name,z])=>frame[name]===z)&&required.every((name)=>name in frame))?.name;if(!kind)return this.#n(`a frame that is not in the contract came: ${`${text}`.slice(0,200)}`);if(this.#r(kind,frame))return;let A=false;for(const[h,i]of this.#d)A=this.#s(kind,frame,text,h,i)||A;for(const{kinds,raw,subscription}of this.#e){if(!kinds.includes(kind))continue;subscription.push(raw?text:frame);A=true}
+if(!A&&Object.hasOwn(this.#a.refusals,kind))this.#n(`the server says: ${this.#t(kind,frame,undefined).message}`)}
+#r(kind,frame){const{correlation,refusals}=this.#a;const B=Object.hasOwn(refusals,kind)?refusals[kind]:undefined;const C=({replies})=>!!B||replies.includes(kind);const h=correlation&&at(frame,correlation.path);let command;if(h!=null)command=this.#c.get(h);else if(this.#u(kind,frame))return false;else if(!correlation)command=this.#p().find(C);else if(B&&!B.unasked&&this.#p().length===1)command=this.#p()[0];if(!command?.sent)return false;if(B)command.failed(this.#t(kind,frame,command.request));else if(C(command))command.done(frame);else if([...this.#f].some(({event})=>event===kind))return false;else
+command.failed(new InvalidReplyError(`${kind} is no answer to this command`));return true}
+#s(kind,frame,text,h,i){const{subscription,stream,key,options}=i;if(i.state!=="active"||frame[stream.key]!==key)return false;if(kind===stream.event){subscription.push(options.raw?text:frame)}
+else if(F(stream.ended,kind,frame)){this.#k(h);subscription.end(new SubscriptionEnded(`the server ended the subscription to ${H(key)}`,key,frame))}
+else if(F(stream.dropped,kind,frame)){const count=(stream.dropped?.count&&at(frame,stream.dropped.count))??1;subscription.dropped.server +=count;this.#m({key,count,by:"server"})}
+else{return false}
+return true}
+#u(kind,frame){return[...this.#f].some(({dropped,ended})=>F(dropped,kind,frame)||F(ended,kind,frame))}
+#t(kind,frame,request){const{code,text}=this.#a.refusals[kind];const D=text&&at(frame,text);return new ReplyError(D??JSON.stringify(frame),(code&&at(frame,code))??kind,request,frame)}
+#m(E){this.#q("dropped",E,`${E.count} events of ${H(E.key)} were dropped by the ${E.by}`)}
+#q(name,E,y){if(!this.notices.emit(name,E)&&y)this.#n(y)}
+#n(y){console.warn(`${this.#a.name}: ${y}`)}
 }
-subscribe(stream, frame, stop, stops, options) {
-const key = frame[stream.key];
-const id = `${stream.event} ${shown(key)}`;
-if (this.#started.has(id))
-throw new AlreadySubscribedError(`this client is subscribed to ${shown(key)} already`);
-const subscription = this.#subscription(key, options, async () => {
-this.#forget(id);
-if (!stop || started.state === "idle" || this.connection.state !== "connected")
-return;
-await this.request(stop, stops, { timeout: options.timeout }).catch(() => { });
-});
-const started = { subscription, stream, frame, key, options, state: "idle", accepted: false, attempt: 0 };
-this.#started.set(id, started);
-this.#start(id, started);
-return subscription;
-}
-feed(kinds, options) {
-const subscription = this.#subscription(kinds.join(" or "), options, async () => void this.#feeds.delete(entry));
-const entry = { kinds, raw: options.raw, subscription };
-this.#feeds.add(entry);
-subscription.accepted();
-return subscription;
-}
-#subscription(key, options, stop) {
-const dropped = (count) => this.#dropped({ key, count, by: "client" });
-const unseen = (error) => this.#warn(`the subscription to ${shown(key)} ended: ${error.message}`);
-return new Subscription({ stop, dropped, unseen }, options);
-}
-#command(frame, replies, options, resolve, reject) {
-const { signal, timeout = this.#options.timeout } = options;
-if (signal?.aborted || this.connection.state === "closed") {
-reject(signal?.aborted ? signal.reason : new ClosedError("the client is not connected: call connect() first"));
-return undefined;
-}
-const { correlation } = this.#contract;
-const number = ++this.#count;
-const id = !correlation || correlation.kind === "integer" ? number : correlation.kind === "uuid" ? uuid() : `${number}`;
-if (correlation)
-put(frame, correlation.path, id);
-const stop = () => {
-clearTimeout(timer);
-signal?.removeEventListener("abort", abort);
-};
-const settle = () => {
-stop();
-this.#commands.delete(id);
-};
-const giveUp = (error) => {
-stop();
-if (command.sent && !correlation)
-command.done = command.failed = settle;
-else
-settle();
-reject(error);
-};
-const abort = () => giveUp(signal?.reason);
-const command = {
-text: JSON.stringify(frame),
-request: frame,
-replies,
-sent: false,
-done: (reply) => (settle(), resolve(reply)),
-failed: (error) => (settle(), reject(error)),
-};
-const timer = setTimeout(() => {
-const doing = command.sent ? "no answer" : "no connection, and nothing was sent,";
-giveUp(new TimeoutError(`${doing} in ${timeout} ms`, command.sent));
-}, timeout);
-signal?.addEventListener("abort", abort);
-this.#commands.set(id, command);
-if (this.connection.state === "connected")
-this.#send(command);
-return command;
-}
-#send(command) {
-command.sent = true;
-this.connection.send(command.text);
-if (!command.replies.length)
-command.done(undefined);
-}
-#start(id, started) {
-const { subscription, stream, frame, key, options } = started;
-started.state = "asked";
-clearTimeout(started.timer);
-const done = () => {
-if (this.#started.get(id) !== started)
-return;
-started.state = "active";
-started.attempt = 0;
-for (const field of stream.once)
-delete frame[field];
-if (started.accepted) {
-this.#tell("resubscribed", { key }, `resubscribed to ${shown(key)}; events published in between may be missed`);
-}
-started.accepted = true;
-subscription.accepted();
-};
-const failed = (error) => {
-if (this.#started.get(id) !== started)
-return;
-const { accepted } = started;
-const late = error instanceof TimeoutError;
-if (!late || accepted)
-started.state = "idle";
-if (error instanceof UnknownOutcomeError) {
-const { timeout = this.#options.timeout } = options;
-if (!accepted)
-started.timer = setTimeout(failed, timeout, new TimeoutError(`no answer in ${timeout} ms`, true));
-}
-else if (accepted && late) {
-this.connection.restart("a subscription was not answered");
-}
-else if (accepted && options.retry && error instanceof ReplyError) {
-const delay = pause(this.#options, started.attempt++);
-started.timer = setTimeout(() => this.connection.state === "connected" && this.#start(id, started), delay);
-this.#tell("refused", { key, error, delay }, `${shown(key)} was refused and is tried again: ${error.message}`);
-}
-else {
-void subscription.leave(error);
-}
-};
-started.command = this.#command(frame, stream.replies, { timeout: options.timeout }, done, failed);
-}
-#forget(id) {
-const { timer, command } = this.#started.get(id) ?? {};
-this.#started.delete(id);
-clearTimeout(timer);
-if (command && !command.sent)
-command.failed(new ClosedError("the subscription was closed"));
-}
-opened() {
-for (const [id, started] of this.#started)
-if (started.state === "idle")
-this.#start(id, started);
-for (const command of this.#commands.values())
-if (!command.sent)
-this.#send(command);
-}
-broken(reason) {
-for (const command of this.#commands.values()) {
-if (command.sent)
-command.failed(new UnknownOutcomeError(`the connection broke while an answer was due: ${reason}`, command.request));
-}
-for (const started of this.#started.values())
-started.state = "idle";
-}
-changed(change) {
-if (change.state === "closed") {
-for (const { subscription } of [...this.#started.values(), ...this.#feeds])
-void subscription.leave();
-const reason = `the client was closed: ${change.reason}`;
-for (const { sent, request, failed } of this.#commands.values()) {
-failed(sent ? new UnknownOutcomeError(reason, request) : new ClosedError(reason));
-}
-}
-const { state, reason, attempt, delay } = change;
-const line = state === "reconnecting" && `${reason}; attempt ${attempt} to reconnect in ${Math.round(delay)} ms`;
-this.#tell("state", change, line);
-}
-received(text) {
-let frame;
-try {
-frame = JSON.parse(text);
-}
-catch {
-}
-const kind = frame instanceof Object &&
-this.#contract.kinds.find(({ constants, required }) => Object.entries(constants).every(([name, value]) => frame[name] === value) && required.every((name) => name in frame))?.name;
-if (!kind)
-return this.#warn(`a frame that is not in the contract came: ${`${text}`.slice(0, 200)}`);
-if (this.#answered(kind, frame))
-return;
-let taken = false;
-for (const [id, started] of this.#started)
-taken = this.#streamed(kind, frame, text, id, started) || taken;
-for (const { kinds, raw, subscription } of this.#feeds) {
-if (!kinds.includes(kind))
-continue;
-subscription.push(raw ? text : frame);
-taken = true;
-}
-if (!taken && Object.hasOwn(this.#contract.refusals, kind))
-this.#warn(`the server says: ${this.#refusal(kind, frame, undefined).message}`);
-}
-#answered(kind, frame) {
-const { correlation, refusals } = this.#contract;
-const answers = ({ sent, replies }) => sent && (replies.includes(kind) || Object.hasOwn(refusals, kind));
-const command = correlation
-? this.#commands.get(at(frame, correlation.path))
-: !this.#isDrop(kind, frame) && [...this.#commands.values()].find(answers);
-if (!command || !answers(command))
-return false;
-if (Object.hasOwn(refusals, kind))
-command.failed(this.#refusal(kind, frame, command.request));
-else
-command.done(frame);
-return true;
-}
-#streamed(kind, frame, text, id, started) {
-const { subscription, stream, key, options } = started;
-if (started.state !== "active" || frame[stream.key] !== key)
-return false;
-if (kind === stream.event) {
-subscription.push(options.raw ? text : frame);
-}
-else if (matches(stream.ended, kind, frame)) {
-this.#forget(id);
-subscription.end(new SubscriptionEnded(`the server ended the subscription to ${shown(key)}`, key, frame));
-}
-else if (matches(stream.dropped, kind, frame)) {
-const count = (stream.dropped?.count && at(frame, stream.dropped.count)) ?? 1;
-subscription.dropped.server += count;
-this.#dropped({ key, count, by: "server" });
-}
-else {
-return false;
-}
-return true;
-}
-#isDrop(kind, frame) {
-return [...this.#started.values()].some(({ stream }) => matches(stream.dropped, kind, frame));
-}
-#refusal(kind, frame, request) {
-const { code, text } = this.#contract.refusals[kind];
-const words = text && at(frame, text);
-return new ReplyError(words ?? JSON.stringify(frame), (code && at(frame, code)) ?? kind, request, frame);
-}
-#dropped(notice) {
-this.#tell("dropped", notice, `${notice.count} events of ${shown(notice.key)} were dropped by the ${notice.by}`);
-}
-#tell(name, notice, line) {
-if (!this.notices.emit(name, notice) && line)
-this.#warn(line);
-}
-#warn(line) {
-console.warn(`${this.#contract.name}: ${line}`);
-}
-}
-function matches(match, kind, frame) {
-return kind === match?.kind && match.where.every(([path, value]) => at(frame, path) === value);
-}
-function shown(key) {
-return JSON.stringify(key);
-}
+function F(G,kind,frame){return kind===G?.kind&&G.where.every(([path,z])=>at(frame,path)===z)}
+function H(key){return JSON.stringify(key)}

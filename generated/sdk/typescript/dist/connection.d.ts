@@ -5,7 +5,7 @@ export interface StateNotice {
     state: State;
     /** Why, in words. */
     reason: string;
-    /** While reconnecting, the number of the next attempt, from 1. */
+    /** While reconnecting, the number of the next attempt since a connection lasted, from 1. */
     attempt: number;
     /** While reconnecting, milliseconds until that attempt. */
     delay: number;
@@ -39,7 +39,8 @@ export interface ConnectionOptions {
 export interface Owner {
     opened(): void;
     received(text: string): void;
-    broken(reason: string): void;
+    /** `code` is that of the close frame. */
+    broken(reason: string, code: number): void;
     changed(change: StateNotice): void;
     /** Probe the server; rejects without an answer. Undefined if the documents have no probe. */
     readonly probe?: (() => Promise<unknown>) | undefined;
@@ -48,6 +49,8 @@ export interface Owner {
 export declare class Connection {
     #private;
     state: State;
+    /** How much has been read: a number that grows. */
+    heard: number;
     constructor(options: ConnectionOptions, owner: Owner);
     /** Open the connection. Rejects with ConnectError if that fails; only after it was open once does it reconnect. */
     connect(): Promise<void>;
@@ -59,3 +62,7 @@ export declare class Connection {
 }
 /** Milliseconds until the attempt that comes after `failed` others: a random part of what doubles with each (full jitter). */
 export declare function pause({ backoffBase, backoffCap }: ConnectionOptions, failed: number): number;
+/** Gets a field of a response by its name, in small letters. */
+export type Fields = (name: string) => string | null | undefined;
+/** Milliseconds until the server wants to be asked again: `Retry-After` (RFC 9110, 10.2.3), 0 if it does not say; a date by its own clock. */
+export declare function retryAfter(fields: Fields): number;

@@ -13,6 +13,8 @@ export interface Kind {
 export interface Refusal {
     readonly code?: Path;
     readonly text?: Path;
+    /** Whether the server sends it of its own accord, too. */
+    readonly unasked?: boolean;
 }
 /** Matches frames of one kind with given values. */
 export interface Match {

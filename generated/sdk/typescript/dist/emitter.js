@@ -1,26 +1,6 @@
-export class Emitter {
-#callbacks = new Map();
-on(name, callback) {
-let callbacks = this.#callbacks.get(name);
-if (!callbacks)
-this.#callbacks.set(name, (callbacks = new Set()));
-callbacks.add(callback);
-return () => callbacks.delete(callback);
+export class Emitter{#a=new Map();on(a,b){let c=this.#a.get(a);if(!c)this.#a.set(a,(c=new Set()));c.add(b);return()=>c.delete(b)}
+emit(a,d){const c=this.#a.get(a);if(!c?.size)return false;for(const b of[...c]){try{b(d)}
+catch(e){queueMicrotask(()=>{throw e})}
 }
-emit(name, value) {
-const callbacks = this.#callbacks.get(name);
-if (!callbacks?.size)
-return false;
-for (const callback of [...callbacks]) {
-try {
-callback(value);
-}
-catch (error) {
-queueMicrotask(() => {
-throw error;
-});
-}
-}
-return true;
-}
+return true}
 }

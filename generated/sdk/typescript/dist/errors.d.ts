@@ -31,19 +31,22 @@ export declare class UnknownOutcomeError extends ClientError {
 }
 /** The server refused a frame. `message` says why, in the server's words. */
 export declare class ReplyError extends ClientError {
-    /** The kind of error, as the server names it. */
+    /** The kind of error, as the server names it; or the code with which it closed the connection because of the frame, as `1009`. */
     readonly code: string;
     /** The frame that was refused. */
     readonly request: unknown;
     /** The whole answer. */
     readonly reply: unknown;
     constructor(message: string, 
-    /** The kind of error, as the server names it. */
+    /** The kind of error, as the server names it; or the code with which it closed the connection because of the frame, as `1009`. */
     code: string, 
     /** The frame that was refused. */
     request: unknown, 
     /** The whole answer. */
     reply: unknown);
+}
+/** What the server sent does not match its documents. */
+export declare class InvalidReplyError extends ClientError {
 }
 /** The server ended a subscription. It is thrown after the events that came before. */
 export declare class SubscriptionEnded extends ClientError {
@@ -69,6 +72,8 @@ export declare class ProblemError extends ClientError {
     readonly detail: string;
     /** The body of the response; text if it was not JSON. */
     readonly body: unknown;
+    /** Milliseconds after which the server wants to be asked again (RFC 9110, 10.2.3); 0 if it has not said. */
+    readonly retryAfter: number;
     constructor(
     /** The HTTP status. */
     status: number, 
@@ -79,5 +84,7 @@ export declare class ProblemError extends ClientError {
     /** What went wrong this time, in the server's words. */
     detail: string, 
     /** The body of the response; text if it was not JSON. */
-    body: unknown);
+    body: unknown, 
+    /** Milliseconds after which the server wants to be asked again (RFC 9110, 10.2.3); 0 if it has not said. */
+    retryAfter?: number);
 }

@@ -5,5 +5,5 @@ export type { CommandOptions, DroppedNotice, Notices, RefusedNotice, Resubscribe
 export type { State, StateNotice, WebSocketClass, WebSocketLike } from "./connection.js";
 export { Subscription, type SubscriptionOptions } from "./subscription.js";
 export type { RequestOptions } from "./rest.js";
-export { AlreadySubscribedError, ClosedError, ReplyError, SubscriptionEnded, UnknownOutcomeError, ClientError, ConnectError, ProblemError, TimeoutError, } from "./errors.js";
+export { AlreadySubscribedError, ClosedError, InvalidReplyError, ReplyError, SubscriptionEnded, UnknownOutcomeError, ClientError, ConnectError, ProblemError, TimeoutError, } from "./errors.js";
 export type * from "./types.js";

@@ -1,76 +1,10 @@
-import { asked, sign } from "./contract.js";
-import { ConnectError, ProblemError, TimeoutError } from "./errors.js";
-export class Rest {
-clientId;
-#options;
-constructor(options) {
-this.#options = options;
-this.clientId = options.clientId;
+import{retryAfter}from"./connection.js";import{asked,sign}from"./contract.js";import{deadline}from"./deadline.js";import{ConnectError,ProblemError,TimeoutError}from"./errors.js";export class Rest{clientId;#a;constructor(a){this.#a=a;this.clientId=a.clientId}
+async request(method,b,c,a={}){const{url,fetch,apiKey,credential}=this.#a;const{signal,timeout=this.#a.timeout}=a;signal?.throwIfAborted();const path=l(b,c.path);const query=new URLSearchParams();for(const[e,f]of Object.entries(c.query??{})){for(const d of[f].flat())if(d!==undefined)query.append(e,String(d))}
+const headers={Accept:"application/json"};for(const[e,f]of Object.entries(c.headers??{}))if(f!==undefined)headers[e]=String(f);if(c.body!==undefined)headers["Content-Type"]="application/json";sign(credential,apiKey,headers,query);const g=new AbortController();let h=()=>0;const i=deadline(timeout,()=>h(),()=>g.abort());let j;let text;try{j=await fetch(asked(url+path,query),{method,headers,signal:signal?AbortSignal.any([signal,g.signal]):g.signal,...(c.body!==undefined&&{body:JSON.stringify(c.body)}),});h=()=>({});text=await j.text()}
+catch(k){if(signal?.aborted)throw signal.reason;if(g.signal.aborted)throw new TimeoutError(`no answer in ${timeout} ms`,true);const cause=k.cause;const reason=cause instanceof Error&&cause.message?cause.message:k.message;throw new ConnectError(`${method} ${url}${path} failed: ${reason}`,{cause:k})}
+finally{i()}
+let body=text||undefined;try{body=JSON.parse(text)}
+catch{}
+if(j.ok)return body;const{type="about:blank",title=j.statusText,detail=""}=body??{};throw new ProblemError(j.status,type,title||`HTTP ${j.status}`,detail,body,retryAfter((e)=>j.headers.get(e)))}
 }
-async request(method, template, parts, options = {}) {
-const { url, fetch, apiKey, credential } = this.#options;
-const { signal, timeout = this.#options.timeout } = options;
-signal?.throwIfAborted();
-const path = address(template, parts.path);
-const query = new URLSearchParams();
-for (const [name, value] of Object.entries(parts.query ?? {})) {
-for (const one of [value].flat())
-if (one !== undefined)
-query.append(name, String(one));
-}
-const headers = { Accept: "application/json" };
-for (const [name, value] of Object.entries(parts.headers ?? {}))
-if (value !== undefined)
-headers[name] = String(value);
-if (parts.body !== undefined)
-headers["Content-Type"] = "application/json";
-sign(credential, apiKey, headers, query);
-const limit = AbortSignal.timeout(timeout);
-let response;
-let text;
-try {
-response = await fetch(asked(url + path, query), {
-method,
-headers,
-signal: signal ? AbortSignal.any([signal, limit]) : limit,
-...(parts.body !== undefined && { body: JSON.stringify(parts.body) }),
-});
-text = await response.text();
-}
-catch (error) {
-if (signal?.aborted)
-throw signal.reason;
-if (limit.aborted)
-throw new TimeoutError(`no answer in ${timeout} ms`, true);
-const cause = error.cause;
-const reason = cause instanceof Error && cause.message ? cause.message : error.message;
-throw new ConnectError(`${method} ${url}${path} failed: ${reason}`, { cause: error });
-}
-let body = text || undefined;
-try {
-body = JSON.parse(text);
-}
-catch {
-}
-if (response.ok)
-return body;
-const { type = "about:blank", title = response.statusText, detail = "" } = body ?? {};
-throw new ProblemError(response.status, type, title || `HTTP ${response.status}`, detail, body);
-}
-}
-function address(template, values = {}) {
-const fill = (segment) => {
-let last = "";
-let refused = false;
-const filled = segment.replace(/\{([^}]*)\}/g, (_, name) => {
-const text = String(values[name]);
-last = `${name} must not be ${JSON.stringify(text)}: in a path, that leads to another resource`;
-refused ||= !text;
-return encodeURIComponent(text);
-});
-if (last && (refused || /^(\.|%2e){1,2}$/i.test(filled)))
-throw new TypeError(last);
-return filled;
-};
-return template.split("/").map(fill).join("/");
-}
+function l(b,m={}){const n=(o)=>{let p="";let q=false;const r=o.replace(/\{([^}]*)\}/g,(s,e)=>{const text=String(m[e]);p=`${e} must not be ${JSON.stringify(text)}: in a path, that leads to another resource`;q||=!text;return encodeURIComponent(text)});if(p&&(q||/^(\.|%2e){1,2}$/i.test(r)))throw new TypeError(p);return r};return b.split("/").map(n).join("/")}

@@ -1,137 +1,19 @@
-import { ClosedError } from "./errors.js";
-import { Emitter } from "./emitter.js";
-const NOTICE_INTERVAL = 100;
-export class Subscription {
-dropped = { server: 0, client: 0 };
-#emitter = new Emitter();
-#limit;
-#source;
-#signal;
-#abort = () => this.leave(this.#signal?.reason);
-#ready;
-accepted;
-#refuse;
-#queue = [];
-#head = 0;
-#waiting = [];
-#watched = false;
-#ended = false;
-#error;
-#thrown = false;
-#untold = 0;
-#timer;
-constructor(source, { queueSize = 1000, signal }) {
-if (!(queueSize >= 1))
-throw new RangeError("queueSize must be at least 1");
-this.#limit = queueSize;
-this.#source = source;
-this.#signal = signal;
-this.#ready = new Promise((resolve, reject) => {
-this.accepted = resolve;
-this.#refuse = reject;
-});
-this.#ready.catch(() => { });
-if (signal?.aborted)
-queueMicrotask(this.#abort);
-else
-signal?.addEventListener("abort", this.#abort);
+import{ClosedError}from"./errors.js";import{Emitter}from"./emitter.js";const a=100;export class Subscription{dropped={server:0,client:0};#a=new Emitter();#b;#c;#d;#e=()=>this.leave(this.#d?.reason);#f;accepted;#g;#h=[];#i=0;#j=[];#k=false;#l=false;#m;#n=false;#o=0;#p;constructor(b,{queueSize=1000,signal}){if(!(queueSize>=1))throw new RangeError("queueSize must be at least 1");this.#b=queueSize;this.#c=b;this.#d=signal;this.#f=new Promise((resolve,reject)=>{this.accepted=resolve;this.#g=reject});this.#f.catch(()=>{});if(signal?.aborted)queueMicrotask(this.#e);else
+signal?.addEventListener("abort",this.#e)}
+ready(){this.#k=true;return this.#f}
+on(c,d){const e=this.#a.on(c,d);if(c==="end"){this.#k=true;if(this.#l)queueMicrotask(()=>d(this.#m))}
+else{for(let f=this.#q();f;f=this.#q())this.#a.emit("event",f.value)}
+return e}
+next(){this.#k=true;const f=this.#q();if(f)return Promise.resolve({value:f.value,done:false});if(!this.#l)return new Promise((resolve,reject)=>this.#j.push({resolve,reject}));if(!this.#m||this.#n)return Promise.resolve({value:undefined,done:true});this.#n=true;return Promise.reject(this.#m)}
+close(){return this.leave()}
+async return(){await this.leave();return{value:undefined,done:true}}
+[Symbol.asyncIterator](){return this}
+push(f){if(this.#l)return;if(this.#a.emit("event",f))return;const g=this.#j.shift();if(g)return g.resolve({value:f,done:false});this.#h.push(f);if(this.#h.length-this.#i>this.#b){this.#q();this.dropped.client++;this.#o++;this.#p??=setTimeout(()=>this.#r(),a)}
 }
-ready() {
-this.#watched = true;
-return this.#ready;
-}
-on(name, callback) {
-const off = this.#emitter.on(name, callback);
-if (name === "end") {
-this.#watched = true;
-if (this.#ended)
-queueMicrotask(() => callback(this.#error));
-}
-else {
-for (let event = this.#take(); event; event = this.#take())
-this.#emitter.emit("event", event.value);
-}
-return off;
-}
-next() {
-this.#watched = true;
-const event = this.#take();
-if (event)
-return Promise.resolve({ value: event.value, done: false });
-if (!this.#ended)
-return new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }));
-if (!this.#error || this.#thrown)
-return Promise.resolve({ value: undefined, done: true });
-this.#thrown = true;
-return Promise.reject(this.#error);
-}
-close() {
-return this.leave();
-}
-async return() {
-await this.leave();
-return { value: undefined, done: true };
-}
-[Symbol.asyncIterator]() {
-return this;
-}
-push(event) {
-if (this.#ended)
-return;
-if (this.#emitter.emit("event", event))
-return;
-const waiting = this.#waiting.shift();
-if (waiting)
-return waiting.resolve({ value: event, done: false });
-this.#queue.push(event);
-if (this.#queue.length - this.#head > this.#limit) {
-this.#take();
-this.dropped.client++;
-this.#untold++;
-this.#timer ??= setTimeout(() => this.#tell(), NOTICE_INTERVAL);
-}
-}
-end(error) {
-if (this.#ended)
-return;
-this.#ended = true;
-this.#error = error;
-this.#tell();
-this.#signal?.removeEventListener("abort", this.#abort);
-this.#refuse(error ?? new ClosedError("the subscription was closed"));
-const waiting = this.#waiting.splice(0);
-if (error && waiting.length) {
-this.#thrown = true;
-waiting.shift()?.reject(error);
-}
-for (const { resolve } of waiting)
-resolve({ value: undefined, done: true });
-this.#emitter.emit("end", error);
-if (error && !this.#watched)
-this.#source.unseen(error);
-}
-async leave(reason) {
-if (this.#ended)
-return;
-this.end(reason);
-await this.#source.stop();
-}
-#take() {
-if (this.#head === this.#queue.length)
-return undefined;
-const value = this.#queue[this.#head];
-this.#queue[this.#head] = undefined;
-if (++this.#head > 1023 && this.#head * 2 > this.#queue.length) {
-this.#queue = this.#queue.slice(this.#head);
-this.#head = 0;
-}
-return { value };
-}
-#tell() {
-clearTimeout(this.#timer);
-this.#timer = undefined;
-if (this.#untold)
-this.#source.dropped(this.#untold);
-this.#untold = 0;
-}
+end(h){if(this.#l)return;this.#l=true;this.#m=h;this.#r();this.#d?.removeEventListener("abort",this.#e);this.#g(h??new ClosedError("the subscription was closed"));const g=this.#j.splice(0);if(h&&g.length){this.#n=true;g.shift()?.reject(h)}
+for(const{resolve}of g)resolve({value:undefined,done:true});this.#a.emit("end",h);if(h&&!this.#k)this.#c.unseen(h)}
+async leave(reason){if(this.#l)return;this.end(reason);await this.#c.stop()}
+#q(){if(this.#i===this.#h.length)return undefined;const value=this.#h[this.#i];this.#h[this.#i]=undefined;if(++this.#i>1023&&this.#i*2>this.#h.length){this.#h=this.#h.slice(this.#i);this.#i=0}
+return{value}}
+#r(){clearTimeout(this.#p);this.#p=undefined;if(this.#o)this.#c.dropped(this.#o);this.#o=0}
 }

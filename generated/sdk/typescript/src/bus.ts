@@ -1,7 +1,16 @@
 import { Connection, type ConnectionOptions, type Owner, pause, type StateNotice } from "./connection.js";
 import { at, type Contract, type Frame, type Match, put, type Stream, uuid } from "./contract.js";
+import { deadline } from "./deadline.js";
 import { Emitter } from "./emitter.js";
-import { AlreadySubscribedError, ClosedError, ReplyError, SubscriptionEnded, TimeoutError, UnknownOutcomeError } from "./errors.js";
+import {
+  AlreadySubscribedError,
+  ClosedError,
+  InvalidReplyError,
+  ReplyError,
+  SubscriptionEnded,
+  TimeoutError,
+  UnknownOutcomeError,
+} from "./errors.js";
 import { Subscription, type SubscriptionOptions } from "./subscription.js";
 
 /** Options of every command. */
@@ -52,12 +61,15 @@ export interface Notices {
 }
 
 interface Command {
+  /** What is sent; empty once nobody waits for it any more. */
   text: string;
   request: Frame;
   replies: readonly string[];
   sent: boolean;
   done(reply: Frame): void;
   failed(error: Error): void;
+  /** It is sent, and has no reply. */
+  unanswered(): void;
 }
 
 interface Started {
@@ -70,9 +82,21 @@ interface Started {
   state: "idle" | "asked" | "active";
   accepted: boolean;
   attempt: number;
-  timer?: ReturnType<typeof setTimeout>;
+  /** Cancels what is to come later. */
+  cancel?: () => void;
   command?: Command | undefined;
 }
+
+const TOO_BIG = 1009;
+
+/**
+ * Codes with which a server closes because of a message that it did not take (RFC 6455, 7.4.1), and what each says. With all
+ * others, a command may have been carried out before.
+ */
+const REFUSALS: Readonly<Record<string, string>> = { 1003: "no such data", 1007: "no text", 1008: "against the policy", [TOO_BIG]: "too big" };
+
+/** So many commands are remembered that nobody waits for any more, and that may yet be answered or refused. */
+const MAX_LEFT = 1_000;
 
 /** Commands with their replies, and streams of events, over one connection. */
 export class Bus implements Owner {
@@ -84,6 +108,9 @@ export class Bus implements Owner {
   readonly #commands = new Map<unknown, Command>();
   readonly #started = new Map<string, Started>();
   readonly #feeds = new Set<{ kinds: readonly string[]; raw: boolean | undefined; subscription: Subscription<any> }>();
+  /** The streams that were ever asked for: of others there is no news. */
+  readonly #streams = new Set<Stream>();
+  readonly #heard = (): unknown => this.connection.heard;
   #count = 0;
 
   constructor(contract: Contract, options: ConnectionOptions) {
@@ -112,6 +139,7 @@ export class Bus implements Owner {
     });
     const started: Started = { subscription, stream, frame, key, options, state: "idle", accepted: false, attempt: 0 };
     this.#started.set(id, started);
+    this.#streams.add(stream);
     this.#start(id, started);
     return subscription;
   }
@@ -142,21 +170,23 @@ export class Bus implements Owner {
     const id = !correlation || correlation.kind === "integer" ? number : correlation.kind === "uuid" ? uuid() : `${number}`;
     if (correlation) put(frame, correlation.path, id);
     const stop = (): void => {
-      clearTimeout(timer);
+      cancel();
       signal?.removeEventListener("abort", abort);
     };
     const settle = (): void => {
       stop();
       this.#commands.delete(id);
     };
-    const giveUp = (error: Error): void => {
+    const leave = (): void => {
       stop();
-      // Where replies come in order, its own is still to come and must not be taken for that of the next command.
-      if (command.sent && !correlation) command.done = command.failed = settle;
-      else settle();
-      reject(error);
+      if (!command.sent) return settle();
+      // What answers or refuses it may still come, and must not be taken for that of another command.
+      command.done = command.failed = settle;
+      command.text = "";
+      const left = [...this.#commands].filter(([, { text }]) => !text);
+      if (correlation && left.length > MAX_LEFT) this.#commands.delete(left[0]![0]);
     };
-    const abort = (): void => giveUp(signal?.reason);
+    const abort = (): void => (leave(), reject(signal?.reason));
     const command: Command = {
       text: JSON.stringify(frame),
       request: frame,
@@ -164,11 +194,13 @@ export class Bus implements Owner {
       sent: false,
       done: (reply) => (settle(), resolve(reply)),
       failed: (error) => (settle(), reject(error)),
+      unanswered: () => (correlation ? leave() : settle(), resolve(undefined)),
     };
-    const timer = setTimeout(() => {
+    const cancel = deadline(timeout, this.#heard, () => {
       const doing = command.sent ? "no answer" : "no connection, and nothing was sent,";
-      giveUp(new TimeoutError(`${doing} in ${timeout} ms`, command.sent));
-    }, timeout);
+      leave();
+      reject(new TimeoutError(`${doing} in ${timeout} ms`, command.sent));
+    });
     signal?.addEventListener("abort", abort);
     this.#commands.set(id, command);
     if (this.connection.state === "connected") this.#send(command);
@@ -178,13 +210,17 @@ export class Bus implements Owner {
   #send(command: Command): void {
     command.sent = true;
     this.connection.send(command.text);
-    if (!command.replies.length) command.done(undefined as never);
+    if (!command.replies.length) command.unanswered();
+  }
+
+  #inFlight(): Command[] {
+    return [...this.#commands.values()].filter(({ sent }) => sent);
   }
 
   #start(id: string, started: Started): void {
     const { subscription, stream, frame, key, options } = started;
     started.state = "asked";
-    clearTimeout(started.timer);
+    started.cancel?.();
     const done = (): void => {
       if (this.#started.get(id) !== started) return;
       started.state = "active";
@@ -205,12 +241,12 @@ export class Bus implements Owner {
       if (error instanceof UnknownOutcomeError) {
         // Resent on the next connection. Who waits for its first reply must not do so for ever.
         const { timeout = this.#options.timeout } = options;
-        if (!accepted) started.timer = setTimeout(failed, timeout, new TimeoutError(`no answer in ${timeout} ms`, true));
+        if (!accepted) started.cancel = deadline(timeout, this.#heard, () => failed(new TimeoutError(`no answer in ${timeout} ms`, true)));
       } else if (accepted && late) {
         this.connection.restart("a subscription was not answered");
-      } else if (accepted && options.retry && error instanceof ReplyError) {
+      } else if (accepted && options.retry && error instanceof ReplyError && !REFUSALS[error.code]) {
         const delay = pause(this.#options, started.attempt++);
-        started.timer = setTimeout(() => this.connection.state === "connected" && this.#start(id, started), delay);
+        started.cancel = deadline(delay, () => 0, () => this.connection.state === "connected" && this.#start(id, started));
         this.#tell("refused", { key, error, delay }, `${shown(key)} was refused and is tried again: ${error.message}`);
       } else {
         void subscription.leave(error);
@@ -220,9 +256,9 @@ export class Bus implements Owner {
   }
 
   #forget(id: string): void {
-    const { timer, command } = this.#started.get(id) ?? {};
+    const { cancel, command } = this.#started.get(id) ?? {};
     this.#started.delete(id);
-    clearTimeout(timer);
+    cancel?.();
     if (command && !command.sent) command.failed(new ClosedError("the subscription was closed"));
   }
 
@@ -232,10 +268,18 @@ export class Bus implements Owner {
     for (const command of this.#commands.values()) if (!command.sent) this.#send(command);
   }
 
-  broken(reason: string): void {
-    for (const command of this.#commands.values()) {
-      if (command.sent) command.failed(new UnknownOutcomeError(`the connection broke while an answer was due: ${reason}`, command.request));
-    }
+  broken(reason: string, code: number): void {
+    const sent = this.#inFlight();
+    const sizes = code === TOO_BIG ? sent.map(({ text }) => (text ? new TextEncoder().encode(text).length : Infinity)) : [];
+    // The largest of all is no smaller than the one that was too big, and so was not taken either.
+    const largest = sizes.reduce((most, size) => (size > most ? size : most), 0);
+    sent.forEach(({ request, failed }, index) =>
+      failed(
+        REFUSALS[code] && (sent.length === 1 || sizes[index] === largest)
+          ? new ReplyError(`the frame was refused: ${REFUSALS[code]} (${reason})`, `${code}`, request, { code, reason })
+          : new UnknownOutcomeError(`the connection broke while an answer was due: ${reason}`, request),
+      ),
+    );
     for (const started of this.#started.values()) started.state = "idle";
   }
 
@@ -280,13 +324,20 @@ export class Bus implements Owner {
   /** Hand `frame` to the command that it answers; returns whether there is one. */
   #answered(kind: string, frame: Frame): boolean {
     const { correlation, refusals } = this.#contract;
-    const answers = ({ sent, replies }: Command): boolean => sent && (replies.includes(kind) || Object.hasOwn(refusals, kind));
-    const command = correlation
-      ? this.#commands.get(at(frame, correlation.path))
-      : !this.#isDrop(kind, frame) && [...this.#commands.values()].find(answers);
-    if (!command || !answers(command)) return false;
-    if (Object.hasOwn(refusals, kind)) command.failed(this.#refusal(kind, frame, command.request));
-    else command.done(frame);
+    const refusal = Object.hasOwn(refusals, kind) ? refusals[kind] : undefined;
+    const answers = ({ replies }: Command): boolean => !!refusal || replies.includes(kind);
+    const id = correlation && at(frame, correlation.path);
+    let command: Command | undefined;
+    if (id != null) command = this.#commands.get(id);
+    else if (this.#isNews(kind, frame)) return false;
+    else if (!correlation) command = this.#inFlight().find(answers);
+    // A server cannot repeat the id of what it could not read.
+    else if (refusal && !refusal.unasked && this.#inFlight().length === 1) command = this.#inFlight()[0];
+    if (!command?.sent) return false;
+    if (refusal) command.failed(this.#refusal(kind, frame, command.request));
+    else if (answers(command)) command.done(frame);
+    else if ([...this.#streams].some(({ event }) => event === kind)) return false;
+    else command.failed(new InvalidReplyError(`${kind} is no answer to this command`));
     return true;
   }
 
@@ -309,9 +360,9 @@ export class Bus implements Owner {
     return true;
   }
 
-  /** Whether `frame` tells of missing events, and so is no answer. */
-  #isDrop(kind: string, frame: Frame): boolean {
-    return [...this.#started.values()].some(({ stream }) => matches(stream.dropped, kind, frame));
+  /** Whether `frame` tells of what became of a stream, and so answers nothing. */
+  #isNews(kind: string, frame: Frame): boolean {
+    return [...this.#streams].some(({ dropped, ended }) => matches(dropped, kind, frame) || matches(ended, kind, frame));
   }
 
   #refusal(kind: string, frame: Frame, request: unknown): ReplyError {

@@ -17,6 +17,7 @@ export type { RequestOptions } from "./rest.js";
 export {
   AlreadySubscribedError,
   ClosedError,
+  InvalidReplyError,
   ReplyError,
   SubscriptionEnded,
   UnknownOutcomeError,

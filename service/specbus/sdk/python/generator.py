@@ -153,7 +153,10 @@ def _tables(contract: Contract) -> dict[str, str]:
     kinds = [
         f"Kind({each.name!r}, models.{each.type}, {each.constants!r}, {each.required!r})" for each in socket.received
     ]
-    refusals = [f"{each.message.name!r}: Refusal({each.code!r}, {each.text!r})" for each in socket.refusals]
+    refusals = [
+        f"{each.message.name!r}: Refusal({each.code!r}, {each.text!r}{', unasked=True' if each.unasked else ''})"
+        for each in socket.refusals
+    ]
     streams = [_stream_constant(command) for command in socket.commands if command.stream]
     found["PROTOCOL"] = (
         f"Protocol(address={socket.address!r}, kinds=({', '.join(kinds)},), tag={socket.tag!r},"

@@ -169,7 +169,8 @@ def _kind(message: Message, tag: str | None) -> Json:
 
 def _refusal(refusal: Refusal) -> Json:
     places = {"code": refusal.code, "text": refusal.text}
-    return {name: list(path) for name, path in places.items() if path}
+    found: dict[str, Json] = {name: list(path) for name, path in places.items() if path}
+    return {**found, "unasked": True} if refusal.unasked else found
 
 
 def _command(command: Command) -> _Method:

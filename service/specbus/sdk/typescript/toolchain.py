@@ -3,7 +3,6 @@
 import hashlib
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -26,10 +25,7 @@ class ToolchainError(Exception):
 def write(sources: dict[str, str], schemas: dict[str, Json], banner: str) -> dict[str, str]:
     """`sources` by path, formatted, and `src/types.ts` with a type for each of `schemas`."""
     given = json.dumps({"sources": sources, "schemas": schemas, "banner": banner})
-    program = (_TOOLCHAIN / "write.mjs").read_text()  # as text, since modules are looked for from where they stand
-    node = ["node", "--input-type=module", "--eval", program]
-    written: dict[str, str] = json.loads(_run("write.mjs", node, given=given, cwd=_installed()))
-    return written
+    return _changed("write.mjs", given)
 
 
 def compiled(sources: dict[str, str]) -> dict[str, str]:
@@ -40,15 +36,13 @@ def compiled(sources: dict[str, str]) -> dict[str, str]:
             file = folder / path
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(content)
-        # Comments are for editors, which read the declarations; indentation for people, who read the sources. Programs
-        # are the smaller without. (No string of ours has a line break in it.)
+        # Comments are for editors, which read the declarations; indentation and long names for people, who read the
+        # sources. Programs are the smaller without.
         for options in (["--emitDeclarationOnly"], ["--declaration", "false", "--removeComments"]):
             _run("tsc", ["node", str(compiler()), "--project", str(folder), *options])
-        return {
-            f"dist/{file.name}": re.sub("^ +", "", text, flags=re.MULTILINE) if file.suffix == ".js" else text
-            for file in sorted((folder / "dist").iterdir())
-            for text in [file.read_text()]
-        }
+        made = {f"dist/{file.name}": file.read_text() for file in sorted((folder / "dist").iterdir())}
+    programs = {path: text for path, text in made.items() if path.endswith(".js") and path != "dist/types.js"}
+    return made | _changed("minify.mjs", json.dumps(programs))
 
 
 def compiler() -> Path:
@@ -73,6 +67,14 @@ def environment() -> dict[str, str]:
             f"a TypeScript SDK needs Node {_LEAST_NODE} or newer, not {version.strip() or 'one that fails'}"
         )
     return found
+
+
+def _changed(name: str, given: str) -> dict[str, str]:
+    """What the program `name` of the toolchain makes of sources. Raises ToolchainError."""
+    program = (_TOOLCHAIN / name).read_text()  # as text, since modules are looked for from where they stand
+    node = ["node", "--input-type=module", "--eval", program]
+    made: dict[str, str] = json.loads(_run(name, node, given=given, cwd=_installed()))
+    return made
 
 
 @cache

@@ -12,6 +12,7 @@ from pydantic_core import to_json, to_jsonable_python
 
 from .backoff import Backoff
 from .connection import Connection
+from .deadline import Deadline
 from .encoding import decode_object, encode
 from .errors import (
     AlreadySubscribed,
@@ -31,6 +32,13 @@ from .subscription import Inbox, Subscription, read
 _LOG = logging.getLogger((__package__ or "").removesuffix(".runtime"))
 _MAX_LOGGED = 200
 """Characters of a frame in a log line."""
+_MAX_STRAYS = 1_000
+_TOO_BIG = 1009
+_REFUSALS = {1003: "no such data", 1007: "no text", 1008: "against the policy", _TOO_BIG: "too big"}
+"""Codes with which a server closes because of a message that it did not take (RFC 6455, 7.4.1), and what each says.
+
+With all others, a command may have been carried out before.
+"""
 
 
 @dataclass(slots=True, eq=False)
@@ -46,7 +54,7 @@ class _Pending:
     is_sent: bool = False
     is_given_up: bool = False
     """Only without correlation, where replies come in order: nobody waits for it, but its reply is still to come."""
-    timer: asyncio.TimerHandle | None = None
+    timer: Deadline | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -65,7 +73,7 @@ class _Started:
     was_accepted: bool = False
     attempt: int = 0
     pending: _Pending | None = None
-    timer: asyncio.TimerHandle | None = None
+    timer: asyncio.TimerHandle | Deadline | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -103,6 +111,8 @@ class Bus:
         self._heads = [pattern for stream in protocol.streams for pattern in self._head(stream)]
         self._count = 0
         self._pending: dict[Any, _Pending] = {}
+        self._strays: dict[Any, int] = {}
+        """Sizes of frames sent on this connection that may yet be refused, though nobody waits for that: the newest."""
         self._started: dict[tuple[str, Any], _Started] = {}
         self._feeds: dict[_Feed, None] = {}
 
@@ -159,7 +169,7 @@ class Bus:
         started = _Started(stream, key, frame, inbox, raw, retry, timeout)
         self._start(started)
         self._started[stream.event, key] = started
-        return Subscription(inbox, partial(self._leave, started), raw=raw)
+        return Subscription(inbox, partial(self._leave, started), self.connection.heard, raw=raw)
 
     def feed(self, kinds: tuple[str, ...], *, queue_size: int, raw: bool) -> Subscription[Any]:
         """Subscribe to frames of those kinds, which come unasked."""
@@ -172,7 +182,7 @@ class Bus:
             self._feeds.pop(feed, None)
             inbox.end()
 
-        return Subscription(inbox, leave, raw=raw)
+        return Subscription(inbox, leave, self.connection.heard, raw=raw)
 
     # Commands
 
@@ -194,7 +204,7 @@ class Bus:
             put(frame, self._protocol.correlation, id_)
         pending = _Pending(id_, frame, encode(frame).encode(), command.replies, done, failed)
         seconds = self._timeout if timeout is None else timeout
-        pending.timer = asyncio.get_running_loop().call_later(seconds, self._time_out, pending, seconds)
+        pending.timer = Deadline(seconds, self.connection.heard, self._time_out, pending, seconds)
         self._pending[id_] = pending
         if self.connection.state == "connected":
             self._send(pending)
@@ -205,6 +215,7 @@ class Bus:
         self.connection.send(pending.data)
         if not pending.replies:
             self._settle(pending)
+            self._stray(pending)
             pending.done(None, {})
 
     def _settle(self, pending: _Pending) -> None:
@@ -220,7 +231,15 @@ class Bus:
                 pending.timer.cancel()
             pending.is_given_up = True
         else:
+            if pending.is_sent and pending.id in self._pending:
+                self._stray(pending)
             self._settle(pending)
+
+    def _stray(self, pending: _Pending) -> None:
+        """Remember that a refusal may yet come of what nobody waits for."""
+        self._strays[pending.id] = len(pending.data)
+        if len(self._strays) > _MAX_STRAYS:
+            del self._strays[next(iter(self._strays))]
 
     def _fail(self, pending: _Pending, error: ClientError) -> None:
         self._give_up(pending)
@@ -259,7 +278,7 @@ class Bus:
             if not started.was_accepted:
                 seconds = self._timeout if started.timeout is None else started.timeout
                 timeout = ReplyTimeout(seconds, error.request, sent=True)
-                started.timer = asyncio.get_running_loop().call_later(seconds, self._end, started, timeout)
+                started.timer = Deadline(seconds, self.connection.heard, self._end, started, timeout)
             return
         if not started.was_accepted:
             self._end(started, error, stop=isinstance(error, ReplyTimeout) and error.sent)
@@ -269,7 +288,8 @@ class Bus:
                 self.connection.restart("a subscription was not answered")
         elif isinstance(error, ReplyError):
             delay = None
-            if started.retry:
+            # One that costs the connection each time is not tried again.
+            if started.retry and error.code not in map(str, _REFUSALS):
                 started.attempt += 1
                 delay = self._backoff.delay(started.attempt)
                 started.timer = asyncio.get_running_loop().call_later(delay, self._start_again, started)
@@ -320,6 +340,7 @@ class Bus:
 
     def opened(self) -> None:
         """The connection is open: frames can be sent."""
+        self._strays.clear()
         # Subscriptions first, so that they get what the commands after them publish.
         for started in list(self._started.values()):
             if started.state == "idle":
@@ -332,16 +353,31 @@ class Bus:
             if not pending.is_sent:
                 self._send(pending)
 
-    def broken(self, reason: str) -> None:
-        """The WebSocket is lost, with what was in flight."""
+    def broken(self, reason: str, code: int | None) -> None:
+        """The WebSocket is lost, with what was in flight; `code` is that of the server's close frame, if one came."""
         for started in self._started.values():
             if started.state == "active":
                 started.state = "idle"
-        for pending in list(self._pending.values()):
-            if pending.is_sent:
-                self._settle(pending)
-                if not pending.is_given_up:
-                    pending.failed(UnknownOutcome(pending.request, reason))
+        sent = [pending for pending in self._pending.values() if pending.is_sent]
+        refused = self._refused(sent, code)
+        for pending in sent:
+            self._settle(pending)
+            if pending.is_given_up:
+                continue
+            if code in _REFUSALS and pending in refused:
+                message = f"the frame was refused: {_REFUSALS[code]} ({reason})"
+                reply = {"code": code, "reason": reason}
+                pending.failed(ReplyError(str(code), message, pending.request, reply))
+            else:
+                pending.failed(UnknownOutcome(pending.request, reason))
+
+    def _refused(self, sent: list[_Pending], code: int | None) -> list[_Pending]:
+        """Which of the commands in flight were certainly not carried out, where the server closed with `code`."""
+        if code == _TOO_BIG:
+            # The largest of all is no smaller than the one that was too big, and so was not taken either.
+            largest = max([len(each.data) for each in sent] + list(self._strays.values()), default=0)
+            return [each for each in sent if len(each.data) == largest]
+        return sent if code in _REFUSALS and len(sent) + len(self._strays) == 1 else []
 
     def changed(self, change: StateChanged) -> None:
         """The connection's state has changed."""
@@ -412,18 +448,22 @@ class Bus:
         refusals = self._protocol.refusals
         if self._protocol.correlation:
             id_ = find(frame, self._protocol.correlation)
-            pending = self._pending.get(id_) if isinstance(id_, str | int) else None
+            pending = self._only(kind, frame) if id_ is None else None
+            if isinstance(id_, str | int):
+                pending = self._pending.get(id_)
+                self._strays.pop(id_, None)
             if pending is None or not pending.is_sent:
                 return False
             if kind.name not in pending.replies and kind.name not in refusals:
                 if kind.name in self._events:
                     return False
-                self._fail(pending, InvalidReply(f"{kind.name} is no answer to this command"))
+                self._settle(pending)
+                pending.failed(InvalidReply(f"{kind.name} is no answer to this command"))
                 return True
         else:
             due = (each for each in self._pending.values() if each.is_sent)
             pending = next((each for each in due if kind.name in each.replies or kind.name in refusals), None)
-            if pending is None or (kind.name in refusals and self._is_drop(kind, frame)):
+            if pending is None or (kind.name in refusals and self._is_news(kind, frame)):
                 return False
         self._settle(pending)
         if pending.is_given_up:
@@ -434,8 +474,21 @@ class Bus:
             pending.done(kind, frame)
         return True
 
-    def _is_drop(self, kind: Kind, frame: Frame) -> bool:
-        return any(each.dropped and each.dropped.matches(kind.name, frame) for each in self._protocol.streams)
+    def _only(self, kind: Kind, frame: Frame) -> _Pending | None:
+        """The command that a refusal without its correlation id is for: the only one in flight; None if it is not sure.
+
+        A server cannot repeat what it could not read.
+        """
+        refusal = self._protocol.refusals.get(kind.name)
+        if refusal is None or refusal.unasked or self._is_news(kind, frame):
+            return None
+        sent = [pending for pending in self._pending.values() if pending.is_sent]
+        return sent[0] if sent and len(sent) + len(self._strays) == 1 else None
+
+    def _is_news(self, kind: Kind, frame: Frame) -> bool:
+        """Whether `frame` tells of what became of a stream, and so answers nothing."""
+        told = (match for each in self._protocol.streams for match in (each.dropped, each.ended))
+        return any(match is not None and match.matches(kind.name, frame) for match in told)
 
     def _taken(self, kind: Kind, frame: Frame, text: str) -> bool:
         """Hand `frame` to the subscriptions that it is for. Returns whether there are any."""

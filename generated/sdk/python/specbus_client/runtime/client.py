@@ -17,7 +17,7 @@ class SocketOptions(RestOptions, total=False):
     backoff_base: float
     """Upper bound of the random delay before the first attempt to reconnect; doubled for each further attempt: 0.1."""
     backoff_cap: float
-    """Upper bound of all delays: 20."""
+    """Upper bound of all delays: 20. They begin anew once a connection has lasted so long, or 5 seconds if less."""
     heartbeat: float | None
     """If nothing comes from the server for so long, it is pinged; without an answer within `timeout` the client
     reconnects: 20. None to never ping."""

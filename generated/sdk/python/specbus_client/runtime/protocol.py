@@ -29,6 +29,8 @@ class Refusal:
 
     code: Path | None
     text: Path | None
+    unasked: bool = False
+    """Whether the server sends it of its own accord, too."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -116,8 +116,19 @@ class Subscription(Generic[T]):
     `client.subscribe(...)`.
     """
 
-    def __init__(self, inbox: Inbox, leave: Callable[[], "asyncio.Future[None] | None"], *, raw: bool) -> None:
-        """`leave` unsubscribes; the future that it returns is done once the server has confirmed that."""
+    def __init__(
+        self,
+        inbox: Inbox,
+        leave: Callable[[], "asyncio.Future[None] | None"],
+        heard: Callable[[], object],
+        *,
+        raw: bool,
+    ) -> None:
+        """`leave` unsubscribes; the future that it returns is done once the server has confirmed that.
+
+        `heard` gives another value whenever something was read from the server.
+        """
+        self.heard = heard
         self._inbox = inbox
         self._leave = leave
         self._raw = raw

@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
 from .client import SocketClient
+from .deadline import within
 from .errors import ClientClosed, ClientError
 from .notices import Notice, State
 from .rest import RestClient
@@ -94,7 +95,7 @@ class SyncSubscription(Generic[T]):
 
         async def work() -> tuple[T] | None:
             try:
-                async with asyncio.timeout(timeout):
+                async with within(timeout, self._inner.heard):
                     return (await self._inner.__anext__(),)
             except StopAsyncIteration:
                 return None

@@ -1,21 +1,26 @@
 """One WebSocket at a time (RFC 6455), reconnected when it is lost."""
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Protocol
 
+import httpx
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidHandshake, InvalidStatus, WebSocketException
 from websockets.frames import Frame, Opcode
 from websockets.protocol import Event
 
 from .backoff import Backoff
-from .errors import ClientClosed, ClientError, ConnectError
+from .deadline import Deadline, within
+from .errors import ClientClosed, ClientError, ConnectError, ProblemError
 from .notices import State, StateChanged
 from .rest import problem, unreachable
 from .route import Route
 
+_LOG = logging.getLogger((__package__ or "").removesuffix(".runtime"))
 _BATCH = 100
 """Messages that are handed on before other tasks get a turn."""
 _CLOSE_TIMEOUT = 2.0
@@ -32,8 +37,8 @@ class Owner(Protocol):
     def received(self, data: bytes) -> None:
         """A message was received."""
 
-    def broken(self, reason: str) -> None:
-        """The WebSocket is lost, with what was in flight."""
+    def broken(self, reason: str, code: int | None) -> None:
+        """The WebSocket is lost, with what was in flight; `code` is that of the server's close frame, if one came."""
 
     def changed(self, change: StateChanged) -> None:
         """The state has changed."""
@@ -44,8 +49,10 @@ class _Link(ClientConnection):
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
+        self.progress = 0
+        """Grows whenever bytes come or messages are handed on."""
         self._received: Callable[[bytes], None] | None = None
-        self._lost: Callable[[str], None] | None = None
+        self._lost: Callable[[str, int | None], None] | None = None
         self._messages: deque[bytes] = deque()
         self._parts: list[bytes] = []
         self._is_draining = False
@@ -54,16 +61,16 @@ class _Link(ClientConnection):
         self._ping_timeout = 0.0
         self._last_data = 0.0
         self._is_pinged = False
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: Deadline | None = None
 
     def attach(
         self,
         received: Callable[[bytes], None],
-        lost: Callable[[str], None],
+        lost: Callable[[str, int | None], None],
         heartbeat: float | None,
         ping_timeout: float,
     ) -> None:
-        """Call `received` with each message from now on, and `lost` once with the reason.
+        """Call `received` with each message from now on, and `lost` once: with the reason, and the server's close code.
 
         After `heartbeat` seconds without data the server is pinged; after `ping_timeout` more it counts as lost.
         """
@@ -71,7 +78,7 @@ class _Link(ClientConnection):
         self._heartbeat, self._ping_timeout = heartbeat, ping_timeout
         self._last_data = self.loop.time()
         if heartbeat:
-            self._timer = self.loop.call_later(heartbeat, self._watch)
+            self._watch_in(heartbeat)
         if self._messages:
             self._drain_soon()
         if self.protocol.close_expected() or self.transport.is_closing():
@@ -88,15 +95,23 @@ class _Link(ClientConnection):
         self.transport.abort()
         self._end(reason)
 
-    async def finish(self) -> None:
-        """Close with a closing handshake (RFC 6455, 7.1.2), or without if the server does not answer."""
+    def discard(self) -> None:
+        """Abort the connection, and tell nobody."""
+        self._received = self._lost = None
+        self._stop_watching()
+        self.transport.abort()
+
+    async def finish(self, timeout: float) -> None:
+        """Close with a closing handshake (RFC 6455, 7.1.2), or without if the server does not answer in time."""
         self._flush()
         self._received, self._lost = _ignore, None
         self._stop_watching()
         if not self.transport.is_closing():
             self.transport.resume_reading()
         try:
-            await self.close()
+            with suppress(TimeoutError):
+                async with within(timeout, lambda: self.progress):
+                    await self.close()
         finally:
             self.transport.abort()
 
@@ -112,6 +127,7 @@ class _Link(ClientConnection):
 
     def data_received(self, data: bytes) -> None:
         """Bytes were received."""
+        self.progress += 1
         self._last_data, self._is_pinged = self.loop.time(), False
         super().data_received(data)
         self._fail_unless_open()
@@ -145,6 +161,7 @@ class _Link(ClientConnection):
 
     def _drain(self) -> None:
         self._is_draining = False
+        self.progress += 1
         try:
             for _ in range(min(_BATCH, len(self._messages))):
                 if self._received is None:
@@ -173,7 +190,8 @@ class _Link(ClientConnection):
         while self._messages and self._received:
             self._received(self._messages.popleft())
         self._received = None
-        lost(reason)
+        close = self.protocol.close_rcvd
+        lost(reason, close.code if close else None)
 
     def _why(self, error: Exception | None) -> str:
         if (close := self.protocol.close_rcvd) is not None:
@@ -196,7 +214,10 @@ class _Link(ClientConnection):
             wait, self._is_pinged = self._ping_timeout, True
             self.protocol.send_ping(b"")
             self.send_data()
-        self._timer = self.loop.call_later(wait, self._watch)
+        self._watch_in(wait)
+
+    def _watch_in(self, seconds: float) -> None:
+        self._timer = Deadline(seconds, lambda: self.progress, self._watch)
 
     def _stop_watching(self) -> None:
         if self._timer:
@@ -241,6 +262,7 @@ class Connection:
         self._link: _Link | None = None
         self._task: asyncio.Task[None] | None = None
         self._attempt = 0
+        self._opened = 0.0
 
     async def connect(self) -> None:
         """Open the connection. Only after it was open once does it reconnect by itself.
@@ -262,6 +284,10 @@ class Connection:
             elif opening.cancelled() and not _is_cancelled():
                 raise ClientClosed("the client was closed while it connected") from None
             raise
+
+    def heard(self) -> object:
+        """Another value whenever something was read from the server."""
+        return self._link and (self._link, self._link.progress)
 
     def send(self, data: bytes) -> None:
         """Send a text frame. The connection must be open."""
@@ -285,24 +311,27 @@ class Connection:
                 await asyncio.wait([task])
         finally:
             if link:
-                await link.finish()
+                await link.finish(min(self._timeout, _CLOSE_TIMEOUT))
 
     async def _open(self) -> None:
         try:
-            link = await _Connect(
-                self._url,
-                additional_headers=self._headers,
-                proxy=self._route.proxy,
-                ssl=self._route.tls if self._route.is_secure else None,
-                compression=None,
-                open_timeout=self._timeout,
-                close_timeout=min(self._timeout, _CLOSE_TIMEOUT),
-                ping_interval=None,
-                max_size=None,
-                create_connection=_Link,
-            )
+            async with within(self._timeout, self.heard):
+                link = await _Connect(
+                    self._url,
+                    additional_headers=self._headers,
+                    proxy=self._route.proxy,
+                    ssl=self._route.tls if self._route.is_secure else None,
+                    compression=None,
+                    open_timeout=None,
+                    close_timeout=None,
+                    ping_interval=None,
+                    max_size=None,
+                    create_connection=_Link,
+                )
         except InvalidStatus as error:
-            raise problem(error.response.status_code, error.response.body) from None
+            response = error.response
+            fields = httpx.Headers(list(response.headers.raw_items()))
+            raise problem(response.status_code, response.body, fields) from None
         except TimeoutError:
             raise ConnectError(f"nothing answers at {self._shown} (no answer within {self._timeout:g} s)") from None
         except (OSError, UnicodeError) as error:  # a host's name may be one that cannot be looked up (RFC 3490)
@@ -310,24 +339,28 @@ class Connection:
         except (InvalidHandshake, WebSocketException, EOFError) as error:
             raise ConnectError(f"nothing answers at {self._shown} as a WebSocket should ({error})") from error
         assert isinstance(link, _Link)  # noqa: S101 - it was asked for
-        self._link = link
-        link.attach(self._received, self._lost, self._heartbeat, self._timeout)
-        self._change(StateChanged("connected", attempt=self._attempt))
-        self._owner.opened()
+        self._link, self._opened = link, link.loop.time()
+        try:
+            link.attach(self._owner.received, self._lost, self._heartbeat, self._timeout)
+            self._change(StateChanged("connected", attempt=self._attempt))
+            self._owner.opened()
+        except BaseException:
+            self._link = None
+            link.discard()
+            raise
 
-    def _received(self, data: bytes) -> None:
-        self._attempt = 0  # reset by data only: a connection without any counts as a failed attempt
-        self._owner.received(data)
-
-    def _lost(self, reason: str) -> None:
+    def _lost(self, reason: str, code: int | None) -> None:
         self._link = None
-        self._owner.broken(reason)
-        self._task = asyncio.get_running_loop().create_task(self._reconnect(self._plan(reason)))
+        loop = asyncio.get_running_loop()
+        if loop.time() - self._opened >= self._backoff.stable:
+            self._attempt = 0
+        self._owner.broken(reason, code)
+        self._task = loop.create_task(self._reconnect(self._plan(reason)))
 
-    def _plan(self, reason: str) -> float:
-        """Announce the next attempt, and return the seconds until then."""
+    def _plan(self, reason: str, asked: float | None = None) -> float:
+        """Announce the next attempt, and return the seconds until then; the server has `asked` for so many."""
         self._attempt += 1
-        delay = self._backoff.delay(self._attempt)
+        delay = self._backoff.delay(self._attempt, asked)
         self._change(StateChanged("reconnecting", reason, self._attempt, delay))
         return delay
 
@@ -337,8 +370,14 @@ class Connection:
             try:
                 await self._open()
                 return
+            except ProblemError as error:
+                delay = self._plan(str(error), error.retry_after)
             except ClientError as error:
                 delay = self._plan(str(error))
+            except Exception as error:
+                # Whatever it was, nobody else would try again.
+                _LOG.exception("an attempt to reconnect failed unexpectedly")
+                delay = self._plan(f"{type(error).__name__}: {error}")
 
     def _change(self, change: StateChanged) -> None:
         self.state = change.state

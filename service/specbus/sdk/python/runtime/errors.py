@@ -22,7 +22,7 @@ class ReplyError(ClientError):
     def __init__(self, code: str, message: str, request: Mapping[str, Any], reply: Mapping[str, Any]) -> None:
         super().__init__(f"{code}: {message}")
         self.code = code
-        """The error code."""
+        """The error code; that of the close frame, as "1009", if the server closed the connection for this frame."""
         self.message = message
         """What went wrong, in words."""
         self.request = request
@@ -73,7 +73,7 @@ class AlreadySubscribed(ClientError):
 class ProblemError(ClientError):
     """An HTTP request was refused, with a problem document (RFC 9457) if the server sent one."""
 
-    def __init__(self, status: int, type: str, title: str, detail: str) -> None:
+    def __init__(self, status: int, type: str, title: str, detail: str, retry_after: float | None = None) -> None:
         super().__init__(f"{title}: {detail}" if detail else title)
         self.status = status
         """The HTTP status."""
@@ -83,3 +83,5 @@ class ProblemError(ClientError):
         """The kind of problem in a few words."""
         self.detail = detail
         """What went wrong this time, in words."""
+        self.retry_after = retry_after
+        """Seconds after which the server wants to be asked again (RFC 9110, 10.2.3); None if it has not said."""

@@ -16,7 +16,8 @@ class StateChanged:
     reason: str = ""
     """With `reconnecting`: why there is no connection."""
     attempt: int = 0
-    """With `reconnecting`: the number of the next attempt, from 1. With `connected`: of the one that succeeded."""
+    """With `reconnecting`: the number of the next attempt since a connection lasted, from 1. With `connected`: of the
+    one that succeeded."""
     delay: float = 0.0
     """With `reconnecting`: seconds until that attempt."""
 

@@ -1,6 +1,5 @@
 """HTTP requests, and the client that has nothing else."""
 
-import asyncio
 import os
 import re
 import socket
@@ -8,6 +7,8 @@ import ssl
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from types import TracebackType
 from typing import Any, ClassVar, Literal, Self, TypedDict, TypeVar, Unpack, cast
@@ -18,6 +19,7 @@ import httpx
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import to_jsonable_python
 
+from .deadline import within
 from .encoding import decode_object, encode
 from .errors import ConnectError, InvalidReply, ProblemError, ReplyTimeout, UnknownOutcome
 from .route import Route
@@ -119,23 +121,30 @@ class Rest:
                 verify=self.route.tls,
                 trust_env=False,
             )
+        asking = self._client.build_request(method, self._url + address, params=fields, headers=head, content=content)
+        parts: list[bytes] = []
         try:
-            async with asyncio.timeout(seconds):
-                answer = await self._client.request(
-                    method, self._url + address, params=fields, headers=head, content=content
-                )
+            async with within(seconds, lambda: len(parts)):
+                answer = await self._client.send(asking, stream=True)
+                try:
+                    parts.append(b"")
+                    async for part in answer.aiter_bytes():
+                        parts.append(part)
+                finally:
+                    await answer.aclose()
         except TimeoutError:
             raise ReplyTimeout(seconds, asked, sent=True) from None
         except (httpx.ConnectError, httpx.ProxyError) as error:
             raise unreachable(self.route.shown, error) from error
         except httpx.TransportError as error:
             raise UnknownOutcome(asked, str(error) or type(error).__name__) from error
+        content = b"".join(parts)
         if not answer.is_success:
-            raise problem(answer.status_code, answer.content)
+            raise problem(answer.status_code, content, answer.headers)
         if result is None:
             return cast("T", None)
         try:
-            return result.validate_json(answer.content or b"null")
+            return result.validate_json(content or b"null")
         except ValidationError as error:
             raise InvalidReply(f"the answer to {method} {address} is not what the document says: {error}") from error
 
@@ -203,7 +212,7 @@ def _address(template: str, values: Mapping[str, Any]) -> str:
     return "/".join(filled)
 
 
-def problem(status: int, body: bytes | bytearray) -> ProblemError:
+def problem(status: int, body: bytes | bytearray, fields: httpx.Headers) -> ProblemError:
     """The error for a response with that status: from its problem document (RFC 9457), if it has one."""
     try:
         document = decode_object(bytes(body)) or {}
@@ -219,7 +228,31 @@ def problem(status: int, body: bytes | bytearray) -> ProblemError:
         str(document.get("type") or "about:blank"),
         str(document.get("title") or title),
         str(detail) if detail else "",
+        _retry_after(fields),
     )
+
+
+def _retry_after(fields: httpx.Headers) -> float | None:
+    """Seconds until the server wants to be asked again: `Retry-After` (RFC 9110, 10.2.3); None if it is not told.
+
+    A date is taken as the server's clock has it, which `Date` tells.
+    """
+    told = fields.get("Retry-After", "").strip()
+    if re.fullmatch("[0-9]{1,9}", told):
+        return float(told)
+    now = datetime.now(UTC)
+    try:
+        with suppress(KeyError, ValueError):
+            now = _date(fields["Date"])
+        return max(0.0, (_date(told) - now).total_seconds())
+    except ValueError:
+        return None
+
+
+def _date(text: str) -> datetime:
+    """An HTTP date (RFC 9110, 5.6.7). Raises ValueError."""
+    date = parsedate_to_datetime(text)
+    return date if date.tzinfo else date.replace(tzinfo=UTC)
 
 
 def unreachable(url: str, error: Exception) -> ConnectError:

@@ -12,7 +12,10 @@ export interface ClientOptions {
   clientId?: string | undefined;
   /** Time in which a reply must come, and a connection be opened or closed: 10 000. */
   timeout?: number | undefined;
-  /** Exponential backoff with full jitter between attempts to reconnect: from `backoffBase` (100) to `backoffCap` (20 000). */
+  /**
+   * Exponential backoff with full jitter between attempts to reconnect: from `backoffBase` (100) to `backoffCap` (20 000). It
+   * begins anew once a connection has lasted 5 seconds, or `backoffCap` if that is less.
+   */
   backoffBase?: number | undefined;
   backoffCap?: number | undefined;
   /** Without a frame for so long, the server is probed; without an answer the client reconnects: 45 000. 0 to never probe. */

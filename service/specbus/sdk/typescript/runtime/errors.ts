@@ -41,7 +41,7 @@ export class UnknownOutcomeError extends ClientError {
 export class ReplyError extends ClientError {
   constructor(
     message: string,
-    /** The kind of error, as the server names it. */
+    /** The kind of error, as the server names it; or the code with which it closed the connection because of the frame, as `1009`. */
     readonly code: string,
     /** The frame that was refused. */
     readonly request: unknown,
@@ -51,6 +51,9 @@ export class ReplyError extends ClientError {
     super(message);
   }
 }
+
+/** What the server sent does not match its documents. */
+export class InvalidReplyError extends ClientError {}
 
 /** The server ended a subscription. It is thrown after the events that came before. */
 export class SubscriptionEnded extends ClientError {
@@ -78,6 +81,8 @@ export class ProblemError extends ClientError {
     readonly detail: string,
     /** The body of the response; text if it was not JSON. */
     readonly body: unknown,
+    /** Milliseconds after which the server wants to be asked again (RFC 9110, 10.2.3); 0 if it has not said. */
+    readonly retryAfter = 0,
   ) {
     super(detail || title);
   }

@@ -1,4 +1,6 @@
+import { retryAfter } from "./connection.js";
 import { asked, type Credential, sign } from "./contract.js";
+import { deadline } from "./deadline.js";
 import { ConnectError, ProblemError, TimeoutError } from "./errors.js";
 
 /** Options of every request. */
@@ -56,23 +58,29 @@ export class Rest {
     for (const [name, value] of Object.entries(parts.headers ?? {})) if (value !== undefined) headers[name] = String(value);
     if (parts.body !== undefined) headers["Content-Type"] = "application/json";
     sign(credential, apiKey, headers, query);
-    const limit = AbortSignal.timeout(timeout);
+    const limit = new AbortController();
+    // Once the head is there, the rest may take until nothing is put off any longer.
+    let heard = (): unknown => 0;
+    const cancel = deadline(timeout, () => heard(), () => limit.abort());
     let response: Response;
     let text: string;
     try {
       response = await fetch(asked(url + path, query), {
         method,
         headers,
-        signal: signal ? AbortSignal.any([signal, limit]) : limit,
+        signal: signal ? AbortSignal.any([signal, limit.signal]) : limit.signal,
         ...(parts.body !== undefined && { body: JSON.stringify(parts.body) }),
       });
+      heard = () => ({});
       text = await response.text();
     } catch (error) {
       if (signal?.aborted) throw signal.reason;
-      if (limit.aborted) throw new TimeoutError(`no answer in ${timeout} ms`, true);
+      if (limit.signal.aborted) throw new TimeoutError(`no answer in ${timeout} ms`, true);
       const cause = (error as Error).cause;
       const reason = cause instanceof Error && cause.message ? cause.message : (error as Error).message;
       throw new ConnectError(`${method} ${url}${path} failed: ${reason}`, { cause: error });
+    } finally {
+      cancel();
     }
     let body: any = text || undefined;
     try {
@@ -82,7 +90,7 @@ export class Rest {
     }
     if (response.ok) return body;
     const { type = "about:blank", title = response.statusText, detail = "" } = body ?? {};
-    throw new ProblemError(response.status, type, title || `HTTP ${response.status}`, detail, body);
+    throw new ProblemError(response.status, type, title || `HTTP ${response.status}`, detail, body, retryAfter((name) => response.headers.get(name)));
   }
 }
 

@@ -1,0 +1,1 @@
+const a=10;const b=5;const c=100;export function deadline(d,e,f){let g=c;let h=0;let i;const j=()=>{const k=e();h=k===i?h+1:0;i=k;return h>b||!g--?f():(l=setTimeout(j,a))};let l=setTimeout(j,d);return()=>clearTimeout(l)}
