@@ -916,7 +916,7 @@ async def test_a_subscription_whose_answer_came_too_late_is_ended(server: Server
 async def test_a_hundred_reconnects_leave_nothing_behind(server: Server, proxy: Front) -> None:
     chaos = proxy(server)
     create(server, "orders")
-    async with connected(chaos.url, backoff_base=0.001) as (client, told):
+    async with connected(chaos.url, backoff_base=0.001, backoff_cap=0.001) as (client, told):
         subscription = client.subscribe("orders")
         await subscription.ready()
 

@@ -807,8 +807,8 @@ def test_a_server_that_greets_and_closes_is_asked_less_and_less_often(node: Call
     with rogue(greet) as url:
         js = node()
         js(ASKED, url=url, options={"backoffCap": 10_000})
-        js("await notice(client, 'state', ({ attempt }) => attempt === 6); await client.close()")
-        assert [attempt for attempt, *_ in js("return delays")] == [1, 2, 3, 4, 5, 6]
+        js("while (delays.length < 6) await notice(client, 'state'); await client.close()")
+        assert [attempt for attempt, _ in js("return delays")][:6] == [1, 2, 3, 4, 5, 6]
 
 
 def test_a_connection_that_lasted_has_the_pauses_begin_anew(node: Callable[..., Node]) -> None:
@@ -816,7 +816,7 @@ def test_a_connection_that_lasted_has_the_pauses_begin_anew(node: Callable[..., 
         js = node()
         js(ASKED, url=url)
         js("while (delays.length < 3) await notice(client, 'state'); await client.close()")
-        assert {attempt for attempt, *_ in js("return delays")} == {1}
+        assert {attempt for attempt, _ in js("return delays")} == {1}
 
 
 @pytest.mark.parametrize(
@@ -847,7 +847,7 @@ def test_the_server_says_when_it_wants_to_be_asked_again(
     with rogue(lambda _: None, refuse) as url:
         js = node()
         js(ASKED, url=url)
-        js("await notice(client, 'state', ({ attempt }) => attempt === 2); await client.close()")
+        js("while (delays.length < 2) await notice(client, 'state'); await client.close()")
         delay = js("return delays[1][1]")
         assert least <= delay <= least + 50
         refused = js("return failure(new sdk.Client(args.url).topics.list())", url=url)
@@ -1102,7 +1102,7 @@ def test_timeouts_and_cancellation_at_every_wait_leave_nothing(
 def test_a_hundred_reconnects_leave_nothing_behind(server: Server, node: Callable[..., Node], proxy: Front) -> None:
     chaos = proxy(server)
     js = node()
-    connected(js, chaos.url, backoffBase=1)
+    connected(js, chaos.url, backoffBase=1, backoffCap=1)
     create(server, "orders")
     js("globalThis.subscription = client.subscribe('orders'); await subscription.ready()")
     resources = "return process.getActiveResourcesInfo().sort()"
