@@ -68,10 +68,9 @@ class Server(uvicorn.Server):
 
         `started` is called once connections are taken.
         """
-        host, port = listening.getsockname()[:2]
+        url = _url(listening)
 
         def on_start() -> None:
-            url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
             log_event(_log, logging.INFO, "started", version=__version__, url=url, pid=os.getpid())
             started()
 
@@ -158,6 +157,33 @@ def _allow_descriptors() -> None:
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A socket that listens on `host` and `port`. Raises OSError."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    return socket.create_server((host, port), family=family, backlog=4096, reuse_port=False)
+    """A socket that listens on `host` and `port`: for `::` on all addresses, those of IPv4 too. Raises OSError."""
+    if host == "::":
+        # Whether such a socket takes IPv4 is the system's choice, unless it is told (RFC 3493, 5.3).
+        if socket.has_dualstack_ipv6():
+            return _listening(host, port, socket.AF_INET6, both=True)
+        if not _has_ipv6():
+            host = "0.0.0.0"  # noqa: S104 - all addresses were asked for, and the system has no others
+    return _listening(host, port, socket.AF_INET6 if ":" in host else socket.AF_INET)
+
+
+def _listening(host: str, port: int, family: socket.AddressFamily, both: bool = False) -> socket.socket:
+    return socket.create_server((host, port), family=family, backlog=4096, reuse_port=False, dualstack_ipv6=both)
+
+
+def _has_ipv6() -> bool:
+    """Whether the system has IPv6, which may be turned off though Python has it."""
+    try:
+        with socket.socket(socket.AF_INET6) as probe:
+            probe.bind(("::", 0))
+    except OSError:
+        return False
+    return True
+
+
+def _url(listening: socket.socket) -> str:
+    """A URL at which this machine's programs reach what listens."""
+    host, port = listening.getsockname()[:2]
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - no address to connect to
+    # A zone, as of fe80::1%eth0, is percent-encoded (RFC 6874).
+    return f"http://[{host.replace('%', '%25')}]:{port}" if ":" in host else f"http://{host}:{port}"

@@ -3,6 +3,7 @@
 Settings are read once, when the program starts, and handed down: no other module looks at the environment.
 """
 
+import difflib
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -53,7 +54,9 @@ def _not_empty(key: SecretStr) -> SecretStr:
 class Server:
     """Where the service listens, how it is reached, and how long it may take to stop."""
 
-    host: Annotated[str, MinLen(1), doc("Address to listen on; 0.0.0.0 for all (the container's)")] = "127.0.0.1"
+    host: Annotated[
+        str, MinLen(1), doc("Address to listen on; 0.0.0.0 for all (the container's), :: for those of IPv6 too")
+    ] = "127.0.0.1"
     port: Annotated[int, Ge(0), Le(65535), doc("Port to listen on; 0 lets the system choose")] = 8080
     root_path: Annotated[
         str | None,
@@ -163,13 +166,44 @@ SETTINGS = {setting.name: setting for setting in _settings()}
 """Each setting by its name, in the order of the groups."""
 
 
+_OF_CLIENTS = f"{PREFIX}URL"
+"""A variable that the client commands read, beside that of the key."""
+_KUBERNETES = re.compile(r"\w+_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_[0-9]+_(TCP|UDP|SCTP)(_(PORT|PROTO|ADDR))?)")
+"""What Kubernetes sets in each container for each Service, beside NAME_PORT: for one called `pubsub` it begins as ours
+do (Kubernetes, "Service", "Environment variables")."""
+_KUBERNETES_PORT = re.compile(r"(tcp|udp|sctp)://.*")
+"""The value of NAME_PORT."""
+
+
+def _is_set(variable: str) -> bool:
+    """Whether there is a variable of that name that is meant for us. An empty one is what Compose makes of `${X:-}`."""
+    value = os.environ.get(variable, "")
+    return value != "" and not (variable.endswith("_PORT") and _KUBERNETES_PORT.fullmatch(value))
+
+
+def without_effect() -> Iterator[tuple[str, str]]:
+    """The variables in the environment that look like settings and are none, each with the reason."""
+    known = sorted([*(one.variable for one in SETTINGS.values()), _OF_CLIENTS])
+    for name in sorted(os.environ):
+        if not name.upper().startswith(PREFIX) or not os.environ[name]:
+            continue
+        if name in known:
+            if not _is_set(name):
+                yield name, "its value is one that Kubernetes sets for a Service; the option or the default holds"
+        elif _is_set(name) and not _KUBERNETES.fullmatch(name):
+            nearest = difflib.get_close_matches(name.upper(), known, 1, 0.75)
+            yield name, f"there is no such setting{f': is {nearest[0]} meant?' if nearest else ''}"
+
+
 def load(given: Mapping[str, Any] | None = None) -> Settings:
     """The settings from the environment, overridden by `given`, values or their texts by name.
+
+    An empty variable is one that is not set.
 
     Raises:
         SettingsError: A value is wrong, or a name in `given` is not that of a setting.
     """
-    environment = {name: os.environ[one.variable] for name, one in SETTINGS.items() if one.variable in os.environ}
+    environment = {name: os.environ[one.variable] for name, one in SETTINGS.items() if _is_set(one.variable)}
     given = given or {}
     if unknown := given.keys() - SETTINGS.keys():
         raise SettingsError(f"--{min(unknown).replace('_', '-')}: there is no such setting")

@@ -8,7 +8,7 @@ import pytest
 from pydantic import SecretStr, ValidationError
 
 from specbus.bus.limits import Limits, OverflowPolicy
-from specbus.settings import SETTINGS, Log, Settings, SettingsError, load
+from specbus.settings import SETTINGS, Log, Settings, SettingsError, load, without_effect
 from tests.support.documents import SPECS
 
 AT_LEAST_0 = "must be greater than or equal to 0"
@@ -183,7 +183,7 @@ def test_a_value_within_bounds_is_taken_from_option_and_environment(
 ) -> None:
     assert values(load({name: text})) == {**DEFAULTS, name: value}
     monkeypatch.setenv(f"PUBSUB_{name.upper()}", text)
-    assert values(load()) == {**DEFAULTS, name: value}
+    assert values(load()) == {**DEFAULTS, name: value if text else DEFAULTS[name]}
 
 
 @pytest.mark.parametrize(("name", "text", "problem"), cases(REFUSED))
@@ -192,7 +192,58 @@ def test_a_wrong_value_is_one_line_that_names_option_or_variable(
 ) -> None:
     assert refusal({name: text}) == f"--{name.replace('_', '-')}: {problem}"
     monkeypatch.setenv(f"PUBSUB_{name.upper()}", text)
-    assert refusal() == f"PUBSUB_{name.upper()}: {problem}"
+    if text:
+        assert refusal() == f"PUBSUB_{name.upper()}: {problem}"
+    else:  # as Compose makes it of `${X:-}`
+        assert values(load()) == DEFAULTS
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_an_empty_variable_is_one_that_is_not_set(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(SETTINGS[name].variable, "")
+    assert values(load()) == DEFAULTS
+    assert list(without_effect()) == []
+
+
+KUBERNETES = {
+    "PUBSUB_PORT": "tcp://10.96.0.1:8080",
+    "PUBSUB_SERVICE_HOST": "10.96.0.1",
+    "PUBSUB_SERVICE_PORT": "8080",
+    "PUBSUB_SERVICE_PORT_HTTP": "8080",
+    "PUBSUB_PORT_8080_TCP": "tcp://10.96.0.1:8080",
+    "PUBSUB_PORT_8080_TCP_ADDR": "10.96.0.1",
+    "PUBSUB_PORT_8080_TCP_PORT": "8080",
+    "PUBSUB_PORT_8080_TCP_PROTO": "tcp",
+    "PUBSUB_PORT_53_UDP": "udp://10.96.0.1:53",
+    "PUBSUB_SPECS_SERVICE_HOST": "10.96.0.2",  # of a Service called pubsub-specs
+    "PUBSUB_SPECS_PORT": "tcp://10.96.0.2:8080",
+}
+
+
+def test_the_variables_of_kubernetes_are_no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in KUBERNETES.items():
+        monkeypatch.setenv(name, value)
+    assert values(load()) == DEFAULTS
+    assert values(load({"port": "1"}))["port"] == 1
+    reason = "its value is one that Kubernetes sets for a Service; the option or the default holds"
+    assert list(without_effect()) == [("PUBSUB_PORT", reason)]
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("PUBSUB_MAX_TOPIC", "there is no such setting: is PUBSUB_MAX_TOPICS meant?"),
+        ("PUBSUB_HISTROY_SIZE", "there is no such setting: is PUBSUB_HISTORY_SIZE meant?"),
+        ("PUBSUB_LOGLEVEL", "there is no such setting: is PUBSUB_LOG_LEVEL meant?"),
+        ("pubsub_port", "there is no such setting: is PUBSUB_PORT meant?"),
+        ("PUBSUB_EMULATOR_HOST", "there is no such setting"),
+    ],
+)
+def test_a_variable_that_is_no_setting_is_told(monkeypatch: pytest.MonkeyPatch, name: str, reason: str) -> None:
+    monkeypatch.setenv(name, "5")
+    monkeypatch.setenv("PUBSUB_URL", "http://127.0.0.1:8080")  # of the client commands
+    monkeypatch.setenv("PUBSUB_MAX_QUEUE_SIZE", "5")
+    assert list(without_effect()) == [(name, reason)]
 
 
 def test_an_option_wins_over_the_environment_for_its_own_setting_alone(monkeypatch: pytest.MonkeyPatch) -> None:

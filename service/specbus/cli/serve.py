@@ -1,6 +1,7 @@
 """`specbus serve`: run the service."""
 
 import asyncio
+import logging
 import resource
 from typing import Any
 
@@ -11,8 +12,10 @@ from specbus import log as logs
 from specbus.app import Service
 from specbus.cli.errors import Failed, WrongUsage
 from specbus.server import listen
-from specbus.settings import SETTINGS, SettingsError, load
+from specbus.settings import SETTINGS, SettingsError, load, without_effect
 from specbus.spec import ContractError
+
+_log = logging.getLogger(__name__)
 
 
 def _options() -> list[click.Option]:
@@ -47,13 +50,19 @@ def _serve(**given: str | bool | None) -> None:
         raise Failed(f"cannot listen on {address}: {str(error.strerror).partition(' (')[0]}") from None
 
     async def run() -> None:
-        await Service(settings).run(listening)
+        await Service(settings).run(listening, _warn_of_variables)
 
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(run())
     except ContractError as error:
         raise Failed(str(error)) from None
+
+
+def _warn_of_variables() -> None:
+    """Log which variables look like settings and are none: the person who set them believes that they are."""
+    for name, reason in without_effect():
+        logs.log_event(_log, logging.WARNING, "variable without effect", variable=name, reason=reason)
 
 
 serve = click.Command("serve", params=list(_options()), callback=_serve, help=_serve.__doc__)

@@ -11,7 +11,7 @@ import httpx
 import pytest
 from click.testing import CliRunner
 
-from specbus import __version__
+from specbus import __version__, server
 from specbus.cli.main import main
 from specbus.settings import SETTINGS, SettingsError, load
 from tests.support.documents import ROOT
@@ -101,6 +101,34 @@ def test_the_start_line_has_a_url_that_works_for_an_ipv6_address_too() -> None:
     with program("--host", "::1") as service:
         assert service.url == f"http://[::1]:{service.port}"
         assert httpx.get(f"{service.url}/health").status_code == 200
+
+
+@pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="no IPv6")
+def test_all_addresses_are_those_of_both_protocols() -> None:
+    with program("--host", "::") as service:
+        assert service.url == f"http://[::1]:{service.port}"
+        for host in ("[::1]", "127.0.0.1"):
+            assert httpx.get(f"http://{host}:{service.port}/health").status_code == 200
+
+
+def test_all_addresses_are_those_of_ipv4_where_there_is_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(socket, "has_dualstack_ipv6", lambda: False)
+    monkeypatch.setattr(server, "_has_ipv6", lambda: False)
+    with server.listen("::", 0) as listening:
+        assert listening.getsockname()[0] == "0.0.0.0"
+
+
+def test_variables_that_are_no_settings_are_told_behind_the_start_line() -> None:
+    with program("--port", "0", PUBSUB_PORT="tcp://127.0.0.1:80", PUBSUB_MAX_TOPIC="1") as service:
+        assert "started" in service.start_line
+        assert service.process.stderr is not None
+        lines = [service.process.stderr.readline().partition(" ")[2] for _ in range(2)]
+    assert lines == [
+        'WARNING variable without effect variable=PUBSUB_MAX_TOPIC reason="there is no such setting: '
+        'is PUBSUB_MAX_TOPICS meant?"\n',
+        'WARNING variable without effect variable=PUBSUB_PORT reason="its value is one that Kubernetes sets for a '
+        'Service; the option or the default holds"\n',
+    ]
 
 
 def test_an_option_wins_over_the_environment_and_that_over_the_default() -> None:
