@@ -46,8 +46,8 @@ class Raw:
     async def frame(self) -> tuple[int, bytes]:
         """The first byte and the payload of the next frame."""
         head, length = await asyncio.wait_for(self._reader.readexactly(2), 10)
-        if length == 126:
-            length = int.from_bytes(await self._reader.readexactly(2))
+        if length >= 126:
+            length = int.from_bytes(await self._reader.readexactly(2 if length == 126 else 8))
         return head, await self._reader.readexactly(length)
 
     async def pong_id(self) -> str:
