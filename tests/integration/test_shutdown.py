@@ -82,35 +82,34 @@ async def test_sighup_is_no_reason_to_stop() -> None:
         assert await ended(service) == 0
 
 
-async def test_what_was_acknowledged_under_load_reaches_every_subscriber_before_the_end() -> None:
+@pytest.mark.parametrize("publishers", [2, pytest.param(20, marks=pytest.mark.slow)])
+async def test_what_was_acknowledged_under_load_reaches_every_subscriber_before_the_end(publishers: int) -> None:
     with program(PUBSUB_MAX_QUEUE_SIZE="100000", PUBSUB_SHUTDOWN_DEADLINE="60") as service:
         create_topic(service)
-        async with (
-            connected(service) as one,
-            connected(service) as other,
-            connected(service) as publisher,
-            connected(service) as second,
-        ):
+        async with contextlib.AsyncExitStack() as stack:
+            one, other, *clients = [await stack.enter_async_context(connected(service)) for _ in range(2 + publishers)]
             await one.subscribe("orders")
             await other.subscribe("orders")
 
-            async def publish(client: Socket, name: str, room: asyncio.Semaphore) -> None:
+            async def publish(client: Socket, name: int, room: asyncio.Semaphore) -> None:
                 with contextlib.suppress(websockets.ConnectionClosed):
                     for number in itertools.count():
                         await room.acquire()
-                        await client.send(publication("orders", [f"{name}{number}"], request_id=f"{name}{number}"))
+                        await client.send(publication("orders", [[name, number]], request_id=f"{number}"))
                         await asyncio.sleep(0)  # `send` alone would not let the answers be read
 
             # What is on its way is read before the close is answered: without a bound it takes as long as it likes.
-            rooms = [asyncio.Semaphore(1_000) for _ in range(2)]
+            rooms = [asyncio.Semaphore(2_000 // publishers) for _ in clients]
             reading = [
                 asyncio.create_task(frames_to_the_end(other)),
-                asyncio.create_task(frames_to_the_end(publisher, rooms[0].release)),
-                asyncio.create_task(frames_to_the_end(second, rooms[1].release)),
+                *(
+                    asyncio.create_task(frames_to_the_end(client, room.release))
+                    for client, room in zip(clients, rooms, strict=True)
+                ),
             ]
             publishing = [
-                asyncio.create_task(publish(publisher, "p", rooms[0])),
-                asyncio.create_task(publish(second, "s", rooms[1])),
+                asyncio.create_task(publish(client, name, room))
+                for name, (client, room) in enumerate(zip(clients, rooms, strict=True))
             ]
             early = [await one.receive() for _ in range(500)]
             service.signal(signal.SIGTERM)
@@ -120,13 +119,13 @@ async def test_what_was_acknowledged_under_load_reaches_every_subscriber_before_
                 room.release()
                 await task
         assert await ended(service) == 0
-    assert [result[1:] for result in results] == [(1001, "the service is stopping")] * 4
-    events, same, acks, more_acks = ([shown(frame) for frame in result[0]] for result in results)
-    assert acks == [f"p{number}" for number in range(len(acks))]
-    assert more_acks == [f"s{number}" for number in range(len(more_acks))]
+    assert [result[1:] for result in results] == [(1001, "the service is stopping")] * (2 + publishers)
+    events, same, *acks = ([shown(frame) for frame in result[0]] for result in results)
     assert events == same
-    assert [value for _, value in events if value[0] == "p"] == acks
-    assert [value for _, value in events if value[0] == "s"] == more_acks
+    assert all(acks)
+    for name, acknowledged in enumerate(acks):
+        assert acknowledged == [str(number) for number in range(len(acknowledged))]
+        assert [number for _, (by, number) in events if by == name] == list(range(len(acknowledged)))
 
 
 async def test_what_was_published_in_the_very_tick_of_the_stop_comes_before_it(server: Server) -> None:

@@ -40,15 +40,15 @@ class Raw:
     """A client that sends bytes and reads frames."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._reader = reader
+        self.reader = reader
         self.writer = writer
 
     async def frame(self) -> tuple[int, bytes]:
         """The first byte and the payload of the next frame."""
-        head, length = await asyncio.wait_for(self._reader.readexactly(2), 10)
-        if length == 126:
-            length = int.from_bytes(await self._reader.readexactly(2))
-        return head, await self._reader.readexactly(length)
+        head, length = await asyncio.wait_for(self.reader.readexactly(2), 10)
+        if length >= 126:
+            length = int.from_bytes(await self.reader.readexactly(2 if length == 126 else 8))
+        return head, await self.reader.readexactly(length)
 
     async def pong_id(self) -> str:
         """The request id of the pong that must come next."""
@@ -58,7 +58,7 @@ class Raw:
         return str(answer["request_id"])
 
     async def ended(self) -> bool:
-        return await asyncio.wait_for(self._reader.read(), 10) == b""
+        return await asyncio.wait_for(self.reader.read(), 10) == b""
 
 
 @asynccontextmanager

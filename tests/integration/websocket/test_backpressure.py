@@ -2,17 +2,20 @@
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, NamedTuple
 
 import httpx
+import msgspec
 import pytest
 
 from specbus.websocket import connection
 from tests.support.messages import publication
 from tests.support.program import Program, program, resident_bytes
-from tests.support.server import Server, Socket, connected
+from tests.support.raw import TEXT, Raw, frame, raw
+from tests.support.server import Server, Socket, connected, create
 from tests.support.stalling import BULK, ENOUGH, frames_to_the_end, shown, stalling
 
 Serve = Callable[..., Server]
@@ -366,3 +369,62 @@ async def test_a_client_that_asks_for_replays_and_does_not_read_them_costs_littl
                 assert (await greedy.receive())["type"] == "ack"
                 assert [shown(await greedy.receive()) for _ in range(100)] == numbers("orders", 100)
             await greedy.nothing_more()
+
+
+class Numbers:
+    """The numbers in what a connection is sent, read without more ado: there are many."""
+
+    def __init__(self, client: Raw, pattern: bytes) -> None:
+        self._client = client
+        self._pattern = re.compile(pattern)
+        self._rest = b""
+
+    async def next(self, count: int) -> list[int]:
+        found: list[int] = []
+        while len(found) < count:
+            self._rest += await asyncio.wait_for(self._client.reader.read(262_144), 10)
+            end = 0
+            for match in self._pattern.finditer(self._rest):
+                found.append(int(match[1]))
+                end = match.end()
+            self._rest = self._rest[end:]
+        return found
+
+
+@pytest.mark.slow
+async def test_of_100_000_messages_past_a_stalled_subscriber_the_others_lose_none_and_it_is_told_how_many() -> None:
+    total, step, queue = 100_000, 50, 100
+    with program(PUBSUB_DEBUG="false") as service:
+        create(service, "orders")
+        async with raw(service) as publisher, raw(service) as one, raw(service) as other, stalling(service) as stalled:
+            acks = Numbers(publisher, rb'"request_id":"(\d+)"')
+            readers = [Numbers(reader, rb'"payload":\[(\d+),"x{1024}"\]') for reader in (one, other)]
+            for reader in (one, other):
+                reader.writer.write(frame(TEXT, b'{"type":"subscribe","topic":"orders","client_id":"r"}'))
+                assert b'"ack"' in (await reader.frame())[1]
+            assert (await stalled.subscribe("orders"))["type"] == "ack"
+
+            # Never more on its way than a queue holds, so that nobody who reads loses anything.
+            for first in range(0, total, step):
+                numbers_ = list(range(first, first + step))
+                commands = [publication("orders", [each, "x" * 1024], request_id=str(each)) for each in numbers_]
+                publisher.writer.write(b"".join(frame(TEXT, msgspec.json.encode(each)) for each in commands))
+                assert await acks.next(step) == numbers_
+                for reader_ in readers:
+                    assert await reader_.next(step) == numbers_
+                if first == total // 10:
+                    before = resident_bytes(service)
+            # 90 MB went through.
+            assert resident_bytes(service) - before < 4_000_000
+            stats = httpx.get(f"{service.url}/topics/orders").json()
+
+            received = [await stalled.receive()]
+            while shown(received[-1]) != ("orders", total - 1):
+                received.append(await stalled.receive())
+            dropped = stats["dropped"]
+            taken = total - dropped - queue
+            assert slow_consumer(received.pop(taken), "orders") == dropped
+            assert list(map(shown, received)) == numbers("orders", taken) + numbers("orders", total - queue, total)
+            assert stats["delivered"] == 2 * total + taken
+            assert httpx.get(f"{service.url}/topics/orders").json()["delivered"] == 3 * total - dropped
+        assert "Traceback" not in "\n".join(await asyncio.to_thread(service.stop))
