@@ -38,7 +38,6 @@ class Server(uvicorn.Server):
 
     def __init__(self, asgi: ASGIApp, endpoint: Endpoint, http_limits: HttpLimits, shutdown_deadline: float) -> None:
         """Serve `asgi`, and `endpoint` to requests that upgrade. `shutdown_deadline` is in seconds."""
-        _allow_descriptors()
 
         def connection(config: uvicorn.Config, server_state: ServerState, app_state: dict[str, Any]) -> Connection:
             return Connection(endpoint, server_state.connections)
@@ -147,13 +146,6 @@ class Server(uvicorn.Server):
         if self.should_exit:
             os._exit(128 + sig)
         self.ask_to_stop()
-
-
-def _allow_descriptors() -> None:
-    """Have the process be allowed as many descriptors as it may allow itself."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    with contextlib.suppress(ValueError, OSError):  # such as where that is more than the kernel takes
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -42,7 +42,7 @@ def _serve(**given: str | bool | None) -> None:
     except SettingsError as error:
         raise WrongUsage(str(error)) from None
     logs.configure(settings.log.level, settings.log.format)
-    _raise_file_limit(settings.limits.max_connections)
+    _raise_file_limit(settings.limits.max_connections + settings.http.max_http_connections)
     try:
         listening = listen(settings.server.host, settings.server.port)
     except OSError as error:

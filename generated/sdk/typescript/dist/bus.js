@@ -1,40 +1,63 @@
-import{Connection,pause}from"./connection.js";import{at,put,uuid}from"./contract.js";import{deadline}from"./deadline.js";import{Emitter}from"./emitter.js";import{AlreadySubscribedError,ClosedError,InvalidReplyError,ReplyError,SubscriptionEnded,TimeoutError,UnknownOutcomeError,}from"./errors.js";import{Subscription}from"./subscription.js";const a=1009;const b={1003:"no such data",1007:"no text",1008:"against the policy",[a]:"too big"};const c=1_000;export class Bus{#a;#b;connection;probe;notices=new Emitter();#c=new Map();#d=new Map();#e=new Set();#f=new Set();#g=()=>this.connection.heard;#h=0;constructor(d,options){const{probe}=d;this.#a=d;this.#b=options;this.probe=probe&&(()=>this.request({...probe.frame},probe.replies));this.connection=new Connection(options,this)}
-request(frame,replies,options={}){return new Promise((e,f)=>this.#i(frame,replies,options,e,f))}
-subscribe(stream,frame,stop,g,options){const key=frame[stream.key];const h=`${stream.event} ${H(key)}`;if(this.#d.has(h))throw new AlreadySubscribedError(`this client is subscribed to ${H(key)} already`);const subscription=this.#j(key,options,async()=>{this.#k(h);if(!stop||i.state==="idle"||this.connection.state!=="connected")return;await this.request(stop,g,{timeout:options.timeout}).catch(()=>{})});const i={subscription,stream,frame,key,options,state:"idle",accepted:false,attempt:0};this.#d.set(h,i);this.#f.add(stream);this.#l(h,i);return subscription}
-feed(kinds,options){const subscription=this.#j(kinds.join(" or "),options,async()=>void this.#e.delete(j));const j={kinds,raw:options.raw,subscription};this.#e.add(j);subscription.accepted();return subscription}
-#j(key,options,stop){const dropped=(count)=>this.#m({key,count,by:"client"});const unseen=(error)=>this.#n(`the subscription to ${H(key)} ended: ${error.message}`);return new Subscription({stop,dropped,unseen},options)}
-#i(frame,replies,options,e,f){const{signal,timeout=this.#b.timeout}=options;if(signal?.aborted||this.connection.state==="closed"){f(signal?.aborted?signal.reason:new ClosedError("the client is not connected: call connect() first"));return undefined}
-const{correlation}=this.#a;const k=++this.#h;const h=!correlation||correlation.kind==="integer"?k:correlation.kind==="uuid"?uuid():`${k}`;if(correlation)put(frame,correlation.path,h);const stop=()=>{cancel();signal?.removeEventListener("abort",n)};const l=()=>{stop();this.#c.delete(h)};const leave=()=>{stop();if(!command.sent)return l();command.done=command.failed=l;command.text="";const m=[...this.#c].filter(([,{text}])=>!text);if(correlation&&m.length>c)this.#c.delete(m[0][0])};const n=()=>(leave(),f(signal?.reason));const command={text:JSON.stringify(frame),request:frame,replies,sent:false,done:(o)=>(l(),e(o)),failed:(error)=>(l(),f(error)),unanswered:()=>(correlation?leave():l(),e(undefined)),};const cancel=deadline(timeout,this.#g,()=>{const p=command.sent?"no answer":"no connection, and nothing was sent,";leave();f(new TimeoutError(`${p} in ${timeout} ms`,command.sent))});signal?.addEventListener("abort",n);this.#c.set(h,command);if(this.connection.state==="connected")this.#o(command);return command}
-#o(command){command.sent=true;this.connection.send(command.text);if(!command.replies.length)command.unanswered()}
-#p(){return[...this.#c.values()].filter(({sent})=>sent)}
-#l(h,i){const{subscription,stream,frame,key,options}=i;i.state="asked";i.cancel?.();const done=()=>{if(this.#d.get(h)!==i)return;i.state="active";i.attempt=0;for(const q of stream.once)delete frame[q];if(i.accepted){this.#q("resubscribed",{key},`resubscribed to ${H(key)}; events published in between may be missed`)}
-i.accepted=true;subscription.accepted()};const failed=(error)=>{if(this.#d.get(h)!==i)return;const{accepted}=i;const r=error instanceof TimeoutError;if(!r||accepted)i.state="idle";if(error instanceof UnknownOutcomeError){const{timeout=this.#b.timeout}=options;if(!accepted)i.cancel=deadline(timeout,this.#g,()=>failed(new TimeoutError(`no answer in ${timeout} ms`,true)))}
-else if(accepted&&r){this.connection.restart("a subscription was not answered")}
-else if(accepted&&options.retry&&error instanceof ReplyError&&!b[error.code]){const delay=pause(this.#b,i.attempt++);i.cancel=deadline(delay,()=>0,()=>this.connection.state==="connected"&&this.#l(h,i));this.#q("refused",{key,error,delay},`${H(key)} was refused and is tried again: ${error.message}`)}
-else{void subscription.leave(error)}
-};i.command=this.#i(frame,stream.replies,{timeout:options.timeout},done,failed)}
-#k(h){const{cancel,command}=this.#d.get(h)??{};this.#d.delete(h);cancel?.();if(command&&!command.sent)command.failed(new ClosedError("the subscription was closed"))}
-opened(){for(const[h,i]of this.#d)if(i.state==="idle")this.#l(h,i);for(const command of this.#c.values())if(!command.sent)this.#o(command)}
-broken(reason,code){const sent=this.#p();const s=code===a?sent.map(({text})=>(text?new TextEncoder().encode(text).length:Infinity)):[];const t=s.reduce((u,v)=>(v>u?v:u),0);sent.forEach(({request,failed},w)=>failed(b[code]&&(sent.length===1||s[w]===t)?new ReplyError(`the frame was refused: ${b[code]} (${reason})`,`${code}`,request,{code,reason}):new UnknownOutcomeError(`the connection broke while an answer was due: ${reason}`,request)));for(const i of this.#d.values())i.state="idle"}
-changed(x){if(x.state==="closed"){for(const{subscription}of[...this.#d.values(),...this.#e])void subscription.leave();const reason=`the client was closed: ${x.reason}`;for(const{sent,request,failed}of this.#c.values()){failed(sent?new UnknownOutcomeError(reason,request):new ClosedError(reason))}
-}
-const{state,reason,attempt,delay}=x;const y=state==="reconnecting"&&`${reason}; attempt ${attempt} to reconnect in ${Math.round(delay)} ms`;this.#q("state",x,y)}
-received(text){let frame;try{frame=JSON.parse(text)}
-catch{}
-const kind=frame instanceof Object&&this.#a.kinds.find(({constants,required})=>Object.entries(constants).every(([name,z])=>frame[name]===z)&&required.every((name)=>name in frame))?.name;if(!kind)return this.#n(`a frame that is not in the contract came: ${`${text}`.slice(0,200)}`);if(this.#r(kind,frame))return;let A=false;for(const[h,i]of this.#d)A=this.#s(kind,frame,text,h,i)||A;for(const{kinds,raw,subscription}of this.#e){if(!kinds.includes(kind))continue;subscription.push(raw?text:frame);A=true}
-if(!A&&Object.hasOwn(this.#a.refusals,kind))this.#n(`the server says: ${this.#t(kind,frame,undefined).message}`)}
-#r(kind,frame){const{correlation,refusals}=this.#a;const B=Object.hasOwn(refusals,kind)?refusals[kind]:undefined;const C=({replies})=>!!B||replies.includes(kind);const h=correlation&&at(frame,correlation.path);let command;if(h!=null)command=this.#c.get(h);else if(this.#u(kind,frame))return false;else if(!correlation)command=this.#p().find(C);else if(B&&!B.unasked&&this.#p().length===1)command=this.#p()[0];if(!command?.sent)return false;if(B)command.failed(this.#t(kind,frame,command.request));else if(C(command))command.done(frame);else if([...this.#f].some(({event})=>event===kind))return false;else
-command.failed(new InvalidReplyError(`${kind} is no answer to this command`));return true}
-#s(kind,frame,text,h,i){const{subscription,stream,key,options}=i;if(i.state!=="active"||frame[stream.key]!==key)return false;if(kind===stream.event){subscription.push(options.raw?text:frame)}
-else if(F(stream.ended,kind,frame)){this.#k(h);subscription.end(new SubscriptionEnded(`the server ended the subscription to ${H(key)}`,key,frame))}
-else if(F(stream.dropped,kind,frame)){const count=(stream.dropped?.count&&at(frame,stream.dropped.count))??1;subscription.dropped.server +=count;this.#m({key,count,by:"server"})}
-else{return false}
-return true}
-#u(kind,frame){return[...this.#f].some(({dropped,ended})=>F(dropped,kind,frame)||F(ended,kind,frame))}
-#t(kind,frame,request){const{code,text}=this.#a.refusals[kind];const D=text&&at(frame,text);return new ReplyError(D??JSON.stringify(frame),(code&&at(frame,code))??kind,request,frame)}
-#m(E){this.#q("dropped",E,`${E.count} events of ${H(E.key)} were dropped by the ${E.by}`)}
-#q(name,E,y){if(!this.notices.emit(name,E)&&y)this.#n(y)}
-#n(y){console.warn(`${this.#a.name}: ${y}`)}
-}
-function F(G,kind,frame){return kind===G?.kind&&G.where.every(([path,z])=>at(frame,path)===z)}
-function H(key){return JSON.stringify(key)}
+import{Connection as e,pause as t}from"./connection.js";import{at as s,put as n,uuid as i}from"./contract.js"
+;import{deadline as o}from"./deadline.js";import{Emitter as r}from"./emitter.js"
+;import{AlreadySubscribedError as a,ClosedError as c,InvalidReplyError as d,ReplyError as h,SubscriptionEnded as l,TimeoutError as u,UnknownOutcomeError as f}from"./errors.js"
+;import{Subscription as m}from"./subscription.js";const p=1009,w={1003:"no such data",1007:"no text",
+1008:"against the policy",[p]:"too big"};export class Bus{#e;#t;connection;probe;notices=new r;#s=new Map;#n=new Map
+;#i=new Set;#o=new Set;#r=()=>this.connection.heard;#a=0;constructor(t,s){const{probe:n}=t;this.#e=t,this.#t=s,
+this.probe=n&&(()=>this.request({...n.frame},n.replies)),this.connection=new e(s,this)}request(e,t,s={}){
+return new Promise((n,i)=>this.#c(e,t,s,n,i))}subscribe(e,t,s,n,i){const o=t[e.key],r=`${e.event} ${g(o)}`
+;if(this.#n.has(r))throw new a(`this client is subscribed to ${g(o)} already`);const c=this.#d(o,i,async()=>{this.#h(r),
+s&&"idle"!==d.state&&"connected"===this.connection.state&&await this.request(s,n,{timeout:i.timeout}).catch(()=>{})
+}),d={subscription:c,stream:e,frame:t,key:o,options:i,state:"idle",accepted:!1,attempt:0};return this.#n.set(r,d),
+this.#o.add(e),this.#l(r,d),c}feed(e,t){const s=this.#d(e.join(" or "),t,async()=>{this.#i.delete(n)}),n={kinds:e,
+raw:t.raw,subscription:s};return this.#i.add(n),s.accepted(),s}#d(e,t,s){return new m({stop:s,dropped:t=>this.#u({key:e,
+count:t,by:"client"}),unseen:t=>this.#f(`the subscription to ${g(e)} ended: ${t.message}`)},t)}#c(e,t,s,r,a){
+const{signal:d,timeout:h=this.#t.timeout}=s
+;if(d?.aborted||"closed"===this.connection.state)return void a(d?.aborted?d.reason:new c("the client is not connected: call connect() first"))
+;const{correlation:l}=this.#e,f=++this.#a,m=l&&"integer"!==l.kind?"uuid"===l.kind?i():`${f}`:f;l&&n(e,l.path,m)
+;const p=()=>{$(),d?.removeEventListener("abort",g)},w=()=>{p(),this.#s.delete(m)},b=()=>{if(p(),!y.sent)return w()
+;y.done=y.failed=w,y.text="";const e=[...this.#s].filter(([,{text:e}])=>!e);l&&e.length>1e3&&this.#s.delete(e[0][0])
+},g=()=>(b(),a(d?.reason)),y={text:JSON.stringify(e),request:e,replies:t,sent:!1,done:e=>(w(),r(e)),failed:e=>(w(),
+a(e)),unanswered:()=>(l?b():w(),r(void 0))},$=o(h,this.#r,()=>{
+const e=y.sent?"no answer":"no connection, and nothing was sent,";b(),a(new u(`${e} in ${h} ms`,y.sent))})
+;return d?.addEventListener("abort",g),this.#s.set(m,y),"connected"===this.connection.state&&this.#m(y),y}#m(e){
+e.sent=!0,this.connection.send(e.text),e.replies.length||e.unanswered()}#p(){
+return[...this.#s.values()].filter(({sent:e})=>e)}#l(e,s){const{subscription:n,stream:i,frame:r,key:a,options:c}=s
+;s.state="asked",s.cancel?.();const d=i=>{if(this.#n.get(e)!==s)return;const{accepted:r}=s,l=i instanceof u
+;if(l&&!r||(s.state="idle"),i instanceof f){const{timeout:e=this.#t.timeout}=c
+;r||(s.cancel=o(e,this.#r,()=>d(new u(`no answer in ${e} ms`,!0))))
+}else if(r&&l)this.connection.restart("a subscription was not answered");else if(r&&c.retry&&i instanceof h&&!w[i.code]){
+const n=t(this.#t,s.attempt++);s.cancel=o(n,()=>0,()=>"connected"===this.connection.state&&this.#l(e,s)),
+this.#w("refused",{key:a,error:i,delay:n},`${g(a)} was refused and is tried again: ${i.message}`)}else n.leave(i)}
+;s.command=this.#c(r,i.replies,{timeout:c.timeout},()=>{if(this.#n.get(e)===s){s.state="active",s.attempt=0
+;for(const e of i.once)delete r[e];s.accepted&&this.#w("resubscribed",{key:a
+},`resubscribed to ${g(a)}; events published in between may be missed`),s.accepted=!0,n.accepted()}},d)}#h(e){
+const{cancel:t,command:s}=this.#n.get(e)??{}
+;this.#n.delete(e),t?.(),s&&!s.sent&&s.failed(new c("the subscription was closed"))}opened(){
+for(const[e,t]of this.#n)"idle"===t.state&&this.#l(e,t);for(const e of this.#s.values())e.sent||this.#m(e)}broken(e,t){
+const s=this.#p(),n=1009===t?s.map(({text:e})=>e?(new TextEncoder).encode(e).length:1/0):[],i=n.reduce((e,t)=>t>e?t:e,0)
+;s.forEach(({request:o,failed:r},a)=>r(!w[t]||1!==s.length&&n[a]!==i?new f(`the connection broke while an answer was due: ${e}`,o):new h(`the frame was refused: ${w[t]} (${e})`,`${t}`,o,{
+code:t,reason:e})));for(const e of this.#n.values())e.state="idle"}changed(e){if("closed"===e.state){
+for(const{subscription:e}of[...this.#n.values(),...this.#i])e.leave();const t=`the client was closed: ${e.reason}`
+;for(const{sent:e,request:s,failed:n}of this.#s.values())n(e?new f(t,s):new c(t))}
+const{state:t,reason:s,attempt:n,delay:i}=e,o="reconnecting"===t&&`${s}; attempt ${n} to reconnect in ${Math.round(i)} ms`
+;this.#w("state",e,o)}received(e){let t;try{t=JSON.parse(e)}catch{}
+const s=t instanceof Object&&this.#e.kinds.find(({constants:e,required:s})=>Object.entries(e).every(([e,s])=>t[e]===s)&&s.every(e=>e in t))?.name
+;if(!s)return this.#f(`a frame that is not in the contract came: ${`${e}`.slice(0,200)}`);if(this.#b(s,t))return
+;let n=!1;for(const[i,o]of this.#n)n=this.#g(s,t,e,i,o)||n
+;for(const{kinds:i,raw:o,subscription:r}of this.#i)i.includes(s)&&(r.push(o?e:t),n=!0)
+;!n&&Object.hasOwn(this.#e.refusals,s)&&this.#f(`the server says: ${this.#y(s,t,void 0).message}`)}#b(e,t){
+const{correlation:n,refusals:i}=this.#e,o=Object.hasOwn(i,e)?i[e]:void 0,r=({replies:t})=>!!o||t.includes(e),a=n&&s(t,n.path)
+;let c;if(null!=a)c=this.#s.get(a);else{if(this.#$(e,t))return!1
+;n?o&&!o.unasked&&1===this.#p().length&&(c=this.#p()[0]):c=this.#p().find(r)}if(!c?.sent)return!1
+;if(o)c.failed(this.#y(e,t,c.request));else if(r(c))c.done(t);else{if([...this.#o].some(({event:t})=>t===e))return!1
+;c.failed(new d(`${e} is no answer to this command`))}return!0}#g(e,t,n,i,o){
+const{subscription:r,stream:a,key:c,options:d}=o;if("active"!==o.state||t[a.key]!==c)return!1
+;if(e===a.event)r.push(d.raw?n:t);else if(b(a.ended,e,t))this.#h(i),
+r.end(new l(`the server ended the subscription to ${g(c)}`,c,t));else{if(!b(a.dropped,e,t))return!1;{
+const e=(a.dropped?.count&&s(t,a.dropped.count))??1;r.dropped.server+=e,this.#u({key:c,count:e,by:"server"})}}return!0}
+#$(e,t){return[...this.#o].some(({dropped:s,ended:n})=>b(s,e,t)||b(n,e,t))}#y(e,t,n){
+const{code:i,text:o}=this.#e.refusals[e],r=o&&s(t,o);return new h(r??JSON.stringify(t),(i&&s(t,i))??e,n,t)}#u(e){
+this.#w("dropped",e,`${e.count} events of ${g(e.key)} were dropped by the ${e.by}`)}#w(e,t,s){
+!this.notices.emit(e,t)&&s&&this.#f(s)}#f(e){console.warn(`${this.#e.name}: ${e}`)}}function b(e,t,n){
+return t===e?.kind&&e.where.every(([e,t])=>s(n,e)===t)}function g(e){return JSON.stringify(e)}

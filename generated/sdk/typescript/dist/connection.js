@@ -1,21 +1,37 @@
-import{deadline}from"./deadline.js";import{ClientError,ConnectError}from"./errors.js";const a=5_000;const b=300_000;export class Connection{state="closed";#a;#b;#c;heard=0;#d=0;#e=0;#f=0;#g=0;#h=0;#i;#j;#k="";#l;constructor(c,d){this.#a=c;this.#b=d}
-async connect(){if(this.state!=="closed")throw new ClientError(`connect() was called before; the client is ${this.state}`);const e=++this.#d;this.#e=0;this.#m("connecting","connect() was called");try{await this.#n()}
-catch(error){if(e===this.#d)this.#m("closed",error.message);throw error}
-}
-send(f){this.#c?.send(f)}
-restart(reason){this.#l?.(reason)}
-async close(){const g=this.#c;const h=this.state==="connected";this.#d++;clearTimeout(this.#i);clearTimeout(this.#j);if(this.state!=="closed")this.#m("closed","close() was called");if(!g)return;if(!h)return this.#l?.("close() was called");this.#c=undefined;await new Promise((i)=>{const j=deadline(this.#a.timeout,()=>0,()=>{g.terminate?.();i()});g.onclose=()=>(j(),i());g.onmessage=null;g.close(1000)})}
-#n(){const{timeout}=this.#a;return new Promise((i,k)=>{let opened=false;let l="";this.#g=0;const g=this.#o((m)=>(this.#g=retryAfter(m)));this.#c=g;const n=(reason,code=0)=>{if(this.#c!==g)return;j();clearTimeout(this.#j);this.#c=undefined;g.onopen=g.onmessage=g.onclose=null;g.close();g.terminate?.();if(opened)this.#p(reason,code);else
-k(new ConnectError(`cannot connect to ${this.#a.url}: ${reason}${this.#k}`))};const j=deadline(timeout,()=>0,()=>n(`no answer in ${timeout} ms`));this.#l=n;g.onerror=(o)=>(l=o?.error?.message||o?.message||l);g.onclose=({code,reason})=>n(l||`closed with ${code}${reason&&` ${reason}`}`,code);g.onmessage=({data})=>{this.#h=performance.now();this.heard++;if(this.#c===g)this.#b.received(data)};g.onopen=()=>{j();opened=true;this.#g=0;this.heard++;this.#h=this.#f=performance.now();this.#m("connected","the connection is open");this.#q();this.#b.opened();i()}})}
-#o(p){const{url,headers,WebSocket}=this.#a;const q=Object.keys(headers);let r;const dispatcher=WebSocket===globalThis.WebSocket&&w((s)=>(r=s),p);const c={...(q.length&&{headers}),...(dispatcher&&{dispatcher})};let g;try{if(Object.keys(c).length)g=new WebSocket(url,c)}
-catch{this.#k=`; the WebSocket of this platform cannot send ${q.join(", ")}`}
-g??=new WebSocket(url);g.terminate??=()=>r?.destroy();return g}
-#p(reason,code){const e=this.#d;if(performance.now()-this.#f>=Math.min(a,this.#a.backoffCap))this.#e=0;this.#b.broken(reason,code);this.#r(e,reason)}
-#r(e,reason){if(e!==this.#d)return;const delay=this.#g+pause(this.#a,this.#e++);this.#i=setTimeout(()=>this.#n().catch((error)=>this.#r(e,error.message)),delay);this.#m("reconnecting",reason,this.#e,delay)}
-#q(){const{silence}=this.#a;const{probe}=this.#b;const g=this.#c;if(!silence||!probe||!g)return;const n=()=>this.#c===g&&this.restart(`the server was silent for ${silence} ms and did not answer`);this.#j=setTimeout(async()=>{if(performance.now()-this.#h>=silence)await probe().catch(n);if(this.#c===g)this.#q()},Math.max(this.#h+silence-performance.now(),1))}
-#m(state,reason,attempt=0,delay=0){this.state=state;this.#b.changed({state,reason,attempt,delay})}
-}
-export function pause({backoffBase,backoffCap},t){return Math.random()*Math.min(backoffCap,backoffBase*2**t)}
-export function retryAfter(m){const u=m("retry-after")??"";const v=/^\d+$/.test(u)?+u*1000:Date.parse(u)-(Date.parse(m("date")??"")||Date.now());return Math.min(Math.max(v||0,0),b)}
-function w(s,p){const x=globalThis[Symbol.for("undici.globalDispatcher.1")];if(!x)return undefined;const dispatch=(c,y)=>{for(const F of["onUpgrade","onRequestUpgrade","onHeaders","onResponseStart"]){const z=y[F];if(!z)continue;y[F]=(...A)=>{s(A.find((B)=>typeof B?.destroy==="function"));const m=A.slice(1).find((B)=>typeof B==="object");const C=(Array.isArray(m)?m:Object.entries(m).flat()).map(String);p((D)=>C[C.findIndex((E)=>E.toLowerCase()===D)+1]);return z.apply(y,A)}}
-return x.dispatch(c,y)};return{dispatch}}
+import{deadline as t}from"./deadline.js";import{ClientError as e,ConnectError as s}from"./errors.js"
+;export class Connection{state="closed";#t;#e;#s;heard=0;#n=0;#o=0;#i=0;#a=0;#r=0;#c;#h;#d="";#l;constructor(t,e){
+this.#t=t,this.#e=e}async connect(){
+if("closed"!==this.state)throw new e(`connect() was called before; the client is ${this.state}`);const t=++this.#n
+;this.#o=0,this.#p("connecting","connect() was called");try{await this.#m()}catch(e){
+throw t===this.#n&&this.#p("closed",e.message),e}}send(t){this.#s?.send(t)}restart(t){this.#l?.(t)}async close(){
+const e=this.#s,s="connected"===this.state;if(this.#n++,clearTimeout(this.#c),clearTimeout(this.#h),
+"closed"!==this.state&&this.#p("closed","close() was called"),e){if(!s)return this.#l?.("close() was called")
+;this.#s=void 0,await new Promise(s=>{const n=t(this.#t.timeout,()=>0,()=>{e.terminate?.(),s()});e.onclose=()=>(n(),
+s()),e.onmessage=null,e.close(1e3)})}}#m(){const{timeout:e}=this.#t;return new Promise((n,o)=>{let i=!1,a="";this.#a=0
+;const r=this.#u(t=>this.#a=retryAfter(t));this.#s=r;const c=(t,e=0)=>{this.#s===r&&(h(),clearTimeout(this.#h),
+this.#s=void 0,
+r.onopen=r.onmessage=r.onclose=null,r.close(),r.terminate?.(),i?this.#f(t,e):o(new s(`cannot connect to ${this.#t.url}: ${t}${this.#d}`)))
+},h=t(e,()=>0,()=>c(`no answer in ${e} ms`));this.#l=c,r.onerror=t=>a=t?.error?.message||t?.message||a,
+r.onclose=({code:t,reason:e})=>c(a||`closed with ${t}${e&&` ${e}`}`,t),r.onmessage=({data:t})=>{
+this.#r=performance.now(),this.heard++,this.#s===r&&this.#e.received(t)},r.onopen=()=>{h(),i=!0,this.#a=0,this.heard++,
+this.#r=this.#i=performance.now(),this.#p("connected","the connection is open"),this.#w(),this.#e.opened(),n()}})}#u(t){
+const{url:e,headers:s,WebSocket:n}=this.#t,o=Object.keys(s);let i;const a=n===globalThis.WebSocket&&function(t,e){
+const s=globalThis[Symbol.for("undici.globalDispatcher.1")];if(!s)return;const n=(n,o)=>{
+for(const s of["onUpgrade","onRequestUpgrade","onHeaders","onResponseStart"]){const n=o[s];n&&(o[s]=(...s)=>{
+t(s.find(t=>"function"==typeof t?.destroy))
+;const i=s.slice(1).find(t=>"object"==typeof t),a=(Array.isArray(i)?i:Object.entries(i).flat()).map(String)
+;return e(t=>a[a.findIndex(e=>e.toLowerCase()===t)+1]),n.apply(o,s)})}return s.dispatch(n,o)};return{dispatch:n}
+}(t=>i=t,t),r={...o.length&&{headers:s},...a&&{dispatcher:a}};let c;try{Object.keys(r).length&&(c=new n(e,r))}catch{
+this.#d=`; the WebSocket of this platform cannot send ${o.join(", ")}`}return c??=new n(e),
+c.terminate??=()=>i?.destroy(),c}#f(t,e){const s=this.#n
+;performance.now()-this.#i>=Math.min(5e3,this.#t.backoffCap)&&(this.#o=0),this.#e.broken(t,e),this.#g(s,t)}#g(t,e){
+if(t!==this.#n)return;const s=this.#a+pause(this.#t,this.#o++)
+;this.#c=setTimeout(()=>this.#m().catch(e=>this.#g(t,e.message)),s),this.#p("reconnecting",e,this.#o,s)}#w(){
+const{silence:t}=this.#t,{probe:e}=this.#e,s=this.#s;if(!t||!e||!s)return
+;const n=()=>this.#s===s&&this.restart(`the server was silent for ${t} ms and did not answer`)
+;this.#h=setTimeout(async()=>{performance.now()-this.#r>=t&&await e().catch(n),this.#s===s&&this.#w()
+},Math.max(this.#r+t-performance.now(),1))}#p(t,e,s=0,n=0){this.state=t,this.#e.changed({state:t,reason:e,attempt:s,
+delay:n})}}export function pause({backoffBase:t,backoffCap:e},s){return Math.random()*Math.min(e,t*2**s)}
+export function retryAfter(t){
+const e=t("retry-after")??"",s=/^\d+$/.test(e)?1e3*+e:Date.parse(e)-(Date.parse(t("date")??"")||Date.now())
+;return Math.min(Math.max(s||0,0),3e5)}

@@ -1,1 +1,2 @@
-const a=10;const b=5;const c=100;export function deadline(d,e,f){let g=c;let h=0;let i;const j=()=>{const k=e();h=k===i?h+1:0;i=k;return h>b||!g--?f():(l=setTimeout(j,a))};let l=setTimeout(j,d);return()=>clearTimeout(l)}
+export function deadline(e,t,n){let o,r=100,u=0;const i=()=>{const e=t();return u=e===o?u+1:0,o=e,
+u>5||!r--?n():c=setTimeout(i,10)};let c=setTimeout(i,e);return()=>clearTimeout(c)}

@@ -1,6 +1,3 @@
-export class Emitter{#a=new Map();on(a,b){let c=this.#a.get(a);if(!c)this.#a.set(a,(c=new Set()));c.add(b);return()=>c.delete(b)}
-emit(a,d){const c=this.#a.get(a);if(!c?.size)return false;for(const b of[...c]){try{b(d)}
-catch(e){queueMicrotask(()=>{throw e})}
-}
-return true}
-}
+export class Emitter{#t=new Map;on(t,e){let c=this.#t.get(t);return c||this.#t.set(t,c=new Set),c.add(e),()=>c.delete(e)
+}emit(t,e){const c=this.#t.get(t);if(!c?.size)return!1;for(const t of[...c])try{t(e)}catch(t){queueMicrotask(()=>{
+throw t})}return!0}}

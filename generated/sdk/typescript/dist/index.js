@@ -1,1 +1,2 @@
-export{Client}from"./client.js";export{Subscription}from"./subscription.js";export{AlreadySubscribedError,ClosedError,InvalidReplyError,ReplyError,SubscriptionEnded,UnknownOutcomeError,ClientError,ConnectError,ProblemError,TimeoutError,}from"./errors.js";
+export{Client}from"./client.js";export{Subscription}from"./subscription.js"
+;export{AlreadySubscribedError,ClosedError,InvalidReplyError,ReplyError,SubscriptionEnded,UnknownOutcomeError,ClientError,ConnectError,ProblemError,TimeoutError}from"./errors.js";

@@ -1,10 +1,18 @@
-import{retryAfter}from"./connection.js";import{asked,sign}from"./contract.js";import{deadline}from"./deadline.js";import{ConnectError,ProblemError,TimeoutError}from"./errors.js";export class Rest{clientId;#a;constructor(a){this.#a=a;this.clientId=a.clientId}
-async request(method,b,c,a={}){const{url,fetch,apiKey,credential}=this.#a;const{signal,timeout=this.#a.timeout}=a;signal?.throwIfAborted();const path=l(b,c.path);const query=new URLSearchParams();for(const[e,f]of Object.entries(c.query??{})){for(const d of[f].flat())if(d!==undefined)query.append(e,String(d))}
-const headers={Accept:"application/json"};for(const[e,f]of Object.entries(c.headers??{}))if(f!==undefined)headers[e]=String(f);if(c.body!==undefined)headers["Content-Type"]="application/json";sign(credential,apiKey,headers,query);const g=new AbortController();let h=()=>0;const i=deadline(timeout,()=>h(),()=>g.abort());let j;let text;try{j=await fetch(asked(url+path,query),{method,headers,signal:signal?AbortSignal.any([signal,g.signal]):g.signal,...(c.body!==undefined&&{body:JSON.stringify(c.body)}),});h=()=>({});text=await j.text()}
-catch(k){if(signal?.aborted)throw signal.reason;if(g.signal.aborted)throw new TimeoutError(`no answer in ${timeout} ms`,true);const cause=k.cause;const reason=cause instanceof Error&&cause.message?cause.message:k.message;throw new ConnectError(`${method} ${url}${path} failed: ${reason}`,{cause:k})}
-finally{i()}
-let body=text||undefined;try{body=JSON.parse(text)}
-catch{}
-if(j.ok)return body;const{type="about:blank",title=j.statusText,detail=""}=body??{};throw new ProblemError(j.status,type,title||`HTTP ${j.status}`,detail,body,retryAfter((e)=>j.headers.get(e)))}
-}
-function l(b,m={}){const n=(o)=>{let p="";let q=false;const r=o.replace(/\{([^}]*)\}/g,(s,e)=>{const text=String(m[e]);p=`${e} must not be ${JSON.stringify(text)}: in a path, that leads to another resource`;q||=!text;return encodeURIComponent(text)});if(p&&(q||/^(\.|%2e){1,2}$/i.test(r)))throw new TypeError(p);return r};return b.split("/").map(n).join("/")}
+import{retryAfter as t}from"./connection.js";import{asked as o,sign as e}from"./contract.js"
+;import{deadline as n}from"./deadline.js";import{ConnectError as r,ProblemError as s,TimeoutError as i}from"./errors.js"
+;export class Rest{clientId;#t;constructor(t){this.#t=t,this.clientId=t.clientId}async request(a,c,l,d={}){
+const{url:p,fetch:f,apiKey:h,credential:m}=this.#t,{signal:u,timeout:g=this.#t.timeout}=d;u?.throwIfAborted()
+;const y=function(t,o={}){const e=t=>{let e="",n=!1;const r=t.replace(/\{([^}]*)\}/g,(t,r)=>{const s=String(o[r])
+;return e=`${r} must not be ${JSON.stringify(s)}: in a path, that leads to another resource`,n||=!s,
+encodeURIComponent(s)});if(e&&(n||/^(\.|%2e){1,2}$/i.test(r)))throw new TypeError(e);return r}
+;return t.split("/").map(e).join("/")}(c,l.path),b=new URLSearchParams
+;for(const[t,o]of Object.entries(l.query??{}))for(const e of[o].flat())void 0!==e&&b.append(t,String(e));const w={
+Accept:"application/json"};for(const[t,o]of Object.entries(l.headers??{}))void 0!==o&&(w[t]=String(o))
+;void 0!==l.body&&(w["Content-Type"]="application/json"),e(m,h,w,b);const j=new AbortController;let $=()=>0
+;const S=n(g,()=>$(),()=>j.abort());let v,I;try{v=await f(o(p+y,b),{method:a,headers:w,
+signal:u?AbortSignal.any([u,j.signal]):j.signal,...void 0!==l.body&&{body:JSON.stringify(l.body)}}),$=()=>({}),
+I=await v.text()}catch(t){if(u?.aborted)throw u.reason;if(j.signal.aborted)throw new i(`no answer in ${g} ms`,!0)
+;const o=t.cause,e=o instanceof Error&&o.message?o.message:t.message;throw new r(`${a} ${p}${y} failed: ${e}`,{cause:t})
+}finally{S()}let O=I||void 0;try{O=JSON.parse(I)}catch{}if(v.ok)return O
+;const{type:T="about:blank",title:A=v.statusText,detail:x=""}=O??{}
+;throw new s(v.status,T,A||`HTTP ${v.status}`,x,O,t(t=>v.headers.get(t)))}}

@@ -1,19 +1,20 @@
-import{ClosedError}from"./errors.js";import{Emitter}from"./emitter.js";const a=100;export class Subscription{dropped={server:0,client:0};#a=new Emitter();#b;#c;#d;#e=()=>this.leave(this.#d?.reason);#f;accepted;#g;#h=[];#i=0;#j=[];#k=false;#l=false;#m;#n=false;#o=0;#p;constructor(b,{queueSize=1000,signal}){if(!(queueSize>=1))throw new RangeError("queueSize must be at least 1");this.#b=queueSize;this.#c=b;this.#d=signal;this.#f=new Promise((resolve,reject)=>{this.accepted=resolve;this.#g=reject});this.#f.catch(()=>{});if(signal?.aborted)queueMicrotask(this.#e);else
-signal?.addEventListener("abort",this.#e)}
-ready(){this.#k=true;return this.#f}
-on(c,d){const e=this.#a.on(c,d);if(c==="end"){this.#k=true;if(this.#l)queueMicrotask(()=>d(this.#m))}
-else{for(let f=this.#q();f;f=this.#q())this.#a.emit("event",f.value)}
-return e}
-next(){this.#k=true;const f=this.#q();if(f)return Promise.resolve({value:f.value,done:false});if(!this.#l)return new Promise((resolve,reject)=>this.#j.push({resolve,reject}));if(!this.#m||this.#n)return Promise.resolve({value:undefined,done:true});this.#n=true;return Promise.reject(this.#m)}
-close(){return this.leave()}
-async return(){await this.leave();return{value:undefined,done:true}}
-[Symbol.asyncIterator](){return this}
-push(f){if(this.#l)return;if(this.#a.emit("event",f))return;const g=this.#j.shift();if(g)return g.resolve({value:f,done:false});this.#h.push(f);if(this.#h.length-this.#i>this.#b){this.#q();this.dropped.client++;this.#o++;this.#p??=setTimeout(()=>this.#r(),a)}
-}
-end(h){if(this.#l)return;this.#l=true;this.#m=h;this.#r();this.#d?.removeEventListener("abort",this.#e);this.#g(h??new ClosedError("the subscription was closed"));const g=this.#j.splice(0);if(h&&g.length){this.#n=true;g.shift()?.reject(h)}
-for(const{resolve}of g)resolve({value:undefined,done:true});this.#a.emit("end",h);if(h&&!this.#k)this.#c.unseen(h)}
-async leave(reason){if(this.#l)return;this.end(reason);await this.#c.stop()}
-#q(){if(this.#i===this.#h.length)return undefined;const value=this.#h[this.#i];this.#h[this.#i]=undefined;if(++this.#i>1023&&this.#i*2>this.#h.length){this.#h=this.#h.slice(this.#i);this.#i=0}
-return{value}}
-#r(){clearTimeout(this.#p);this.#p=undefined;if(this.#o)this.#c.dropped(this.#o);this.#o=0}
-}
+import{ClosedError as e}from"./errors.js";import{Emitter as t}from"./emitter.js";export class Subscription{dropped={
+server:0,client:0};#e=new t;#t;#i;#s;#r=()=>this.leave(this.#s?.reason);#h;accepted;#n;#o=[];#a=0;#u=[];#d=!1;#l=!1;#c
+;#m=!1;#v=0;#w;constructor(e,{queueSize:t=1e3,signal:i}){if(!(t>=1))throw new RangeError("queueSize must be at least 1")
+;this.#t=t,this.#i=e,this.#s=i,this.#h=new Promise((e,t)=>{this.accepted=e,this.#n=t}),this.#h.catch(()=>{}),
+i?.aborted?queueMicrotask(this.#r):i?.addEventListener("abort",this.#r)}ready(){return this.#d=!0,this.#h}on(e,t){
+const i=this.#e.on(e,t)
+;if("end"===e)this.#d=!0,this.#l&&queueMicrotask(()=>t(this.#c));else for(let e=this.#p();e;e=this.#p())this.#e.emit("event",e.value)
+;return i}next(){this.#d=!0;const e=this.#p();return e?Promise.resolve({value:e.value,done:!1
+}):this.#l?!this.#c||this.#m?Promise.resolve({value:void 0,done:!0}):(this.#m=!0,
+Promise.reject(this.#c)):new Promise((e,t)=>this.#u.push({resolve:e,reject:t}))}close(){return this.leave()}
+async return(){return await this.leave(),{value:void 0,done:!0}}[Symbol.asyncIterator](){return this}push(e){
+if(this.#l)return;if(this.#e.emit("event",e))return;const t=this.#u.shift();if(t)return t.resolve({value:e,done:!1})
+;this.#o.push(e),this.#o.length-this.#a>this.#t&&(this.#p(),this.dropped.client++,this.#v++,
+this.#w??=setTimeout(()=>this.#f(),100))}end(t){if(this.#l)return;this.#l=!0,this.#c=t,this.#f(),
+this.#s?.removeEventListener("abort",this.#r),this.#n(t??new e("the subscription was closed"));const i=this.#u.splice(0)
+;t&&i.length&&(this.#m=!0,i.shift()?.reject(t));for(const{resolve:e}of i)e({value:void 0,done:!0})
+;this.#e.emit("end",t),t&&!this.#d&&this.#i.unseen(t)}async leave(e){this.#l||(this.end(e),await this.#i.stop())}#p(){
+if(this.#a===this.#o.length)return;const e=this.#o[this.#a];return this.#o[this.#a]=void 0,
+++this.#a>1023&&2*this.#a>this.#o.length&&(this.#o=this.#o.slice(this.#a),this.#a=0),{value:e}}#f(){
+clearTimeout(this.#w),this.#w=void 0,this.#v&&this.#i.dropped(this.#v),this.#v=0}}
