@@ -3,7 +3,7 @@
 import os
 import ssl
 from functools import cached_property
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 
 class Route:
@@ -50,12 +50,8 @@ def _proxy(url: str) -> str | None:
         return None
     if "://" not in address:
         address = f"http://{address}"
-    try:
-        proxy = urlsplit(address)
-        is_usable = proxy.scheme in ("http", "https") and proxy.hostname and proxy.port != 0
-    except ValueError:
-        is_usable = False
-    if not is_usable or proxy.path not in ("", "/") or proxy.query or proxy.fragment:
+    proxy = _usable(address)
+    if proxy is None:
         shown = _without_credentials(address)
         raise ValueError(f"the environment's proxy must be http://HOST:PORT or https://HOST:PORT, not {shown!r}")
     user, at, host = proxy.netloc.rpartition("@")
@@ -67,3 +63,13 @@ def _proxy(url: str) -> str | None:
 def _without_credentials(address: str) -> str:
     scheme, _, rest = address.partition("://")
     return f"{scheme}://{rest.rpartition('@')[2]}"
+
+
+def _usable(address: str) -> SplitResult | None:
+    """The parts of a proxy's address; None if it is none."""
+    try:
+        proxy = urlsplit(address)
+        is_usable = proxy.scheme in ("http", "https") and proxy.hostname and proxy.port != 0
+    except ValueError:
+        return None
+    return None if not is_usable or proxy.path not in ("", "/") or proxy.query or proxy.fragment else proxy
