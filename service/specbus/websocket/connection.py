@@ -13,7 +13,8 @@ Beside that, these may be set while it is open:
 
     reader.paused   The transport's buffer is full: the client does not read. The hub has everything wait. Commands that
                     come are held by the reader, as each has an answer; then the transport reads no more either.
-    reader.held     Commands are held, for that or because a turn is over. `_read_on` gets on with them.
+    reader.held     Commands are held, for that or because a turn is over. `_read_on` gets on with them; once the
+                    connection closes, it looks among them for the client's close frame.
     stopping        The service stops. What waits is sent first; then the connection closes with 1001.
 
 `pause_writing` and `resume_writing`, which asyncio calls, change `paused`. `resume_writing` first lets the hub deliver,
@@ -69,6 +70,7 @@ class Connection(Session, asyncio.Protocol):
         "_closer",
         "_endpoint",
         "_reader",
+        "_reading_on",
         "_state",
         "_stopping",
         "_transport",
@@ -88,6 +90,8 @@ class Connection(Session, asyncio.Protocol):
         self._stopping = False
         self._close_reason = ""
         self._closer: asyncio.TimerHandle | None = None
+        self._reading_on = False
+        """Whether `_read_on` is to be called: once in a turn of the event loop, or it would be more than a turn."""
         self._untold = 0
         """Publications that were dropped, of which the client was not told in time."""
         self.alive = True
@@ -125,7 +129,7 @@ class Connection(Session, asyncio.Protocol):
         reader.paused = False
         self.alive = True
         self._endpoint.hub.resume(self)
-        self._read_on()
+        self._read_on_soon()
         if self._stopping:
             self.shutdown()
 
@@ -183,7 +187,7 @@ class Connection(Session, asyncio.Protocol):
         else:
             # Else the event loop would read on, for this connection alone, as long as there is something to read.
             self._transport.pause_reading()
-            asyncio.get_running_loop().call_soon(self._read_on)
+            self._read_on_soon()
 
     # What the session calls
 
@@ -215,10 +219,16 @@ class Connection(Session, asyncio.Protocol):
         self._endpoint.registry.add(self)
         log_event(_log, logging.INFO, "connection opened", peer=self.peer)
 
+    def _read_on_soon(self) -> None:
+        """Have the frames that are held be read, after a turn of the others."""
+        if not self._reading_on:
+            self._reading_on = True
+            asyncio.get_running_loop().call_soon(self._read_on)
+
     def _read_on(self) -> None:
-        """Get on with the frames that are held, after a turn of the others."""
+        self._reading_on = False
         reader = self._reader
-        if reader.paused or self._stopping or self._transport.is_closing():
+        if self._transport.is_closing() or (self._state is _OPEN and (reader.paused or self._stopping)):
             return
         if reader.held:
             self._answers = []
@@ -231,7 +241,6 @@ class Connection(Session, asyncio.Protocol):
         """Send what the reader wants sent, and follow its state."""
         self.send_answers()
         reader = self._reader
-        was_held = reader.held
         for chunk in reader.data_to_send():
             if chunk:
                 self._transport.write(chunk)
@@ -242,8 +251,7 @@ class Connection(Session, asyncio.Protocol):
             return
         if self._state is _OPEN:
             self._state = _CLOSING
-            if was_held:
-                self._transport.resume_reading()
+            self._read_on_soon()
             self._untold = self._endpoint.hub.forget(self)
             self._close_reason = self._close_reason or reader.close_reason
             if not self._stopping:

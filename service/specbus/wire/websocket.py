@@ -6,18 +6,18 @@ Nearly all traffic is whole masked text frames, and an idle connection should co
 apart by itself, and keeps the `websockets` library's sans-I/O object only while that has something to remember: control
 frames are handed to it and answered by it, and it does the closing handshake.
 
-A reader is in one of two states.
+A reader is in one of three states.
 
     open      `read` takes bytes apart. What is not a whole frame yet stays in `_rest` until enough of it has come.
-    closing   A close frame came, or was sent. All that comes goes to the sans-I/O object, which looks for the other
-              one. It stays so.
+    closing   A close frame was sent. Of what comes, messages are dropped; what counts is the client's close frame.
+    over      That has come, or the connection failed. All that comes is dropped.
 
-open -> closing happens in `data_to_send`, after the bytes that say so were handed out: `close` and `fail`, a close
-frame of the client's, or a breach of the protocol, have the sans-I/O object put them there.
+They change in `data_to_send`, after the bytes that say so were handed out: `close` and `fail`, a close frame of the
+client's, or a breach of the protocol, have the sans-I/O object put them there.
 
-While the reader is open, its owner may set `paused`: the client does not read what it is sent. Then the first frame
-that would have an answer stays where it is, with all that follows, and `held` says so; pongs and a close frame that
-come before it are still seen. `resume` goes on with it.
+The owner may set `paused`: the client does not read what it is sent. While the reader is open, the first frame that
+would have an answer then stays where it is, with all that follows, and `held` says so; pongs and a close frame that
+come before it are still seen. `resume` goes on with it. While it is closing, pings have no answer then.
 
 A turn ends after `TURN` seconds: what is left then is held as well, so that one client's frames, of which a read may
 bring thousands, do not keep the others waiting.
@@ -29,7 +29,7 @@ These hold whenever `read` is not running:
 
 - `_rest` is the beginning of a frame, or frames that are held: never a frame that could be dealt with.
 - `_fragments` is a message of which the last frame has not come; None between messages.
-- `_sansio` is None while the reader is open.
+- `_sansio` is None while the reader is open, and has no data frame in any state.
 """
 
 import enum
@@ -148,7 +148,7 @@ class _Fragments:
 class FrameReader:
     """The frames of one client, taken apart; and the control frames and the closing handshake that answer them."""
 
-    __slots__ = ("_clock", "_fragments", "_max_size", "_need", "_rest", "_sansio", "closing", "held", "paused")
+    __slots__ = ("_clock", "_fragments", "_max_size", "_need", "_over", "_rest", "_sansio", "closing", "held", "paused")
 
     def __init__(self, max_size: int, clock: Callable[[], float] = time.perf_counter) -> None:
         """Begin after the handshake. `max_size` is of a message, in bytes. `clock` gives seconds."""
@@ -164,6 +164,8 @@ class FrameReader:
         self.held = False
         """Whether frames wait until `resume`: for the client to read, or for others to have their turn."""
         self.closing = False
+        """Whether a close frame was sent, or the connection failed."""
+        self._over = False
 
     def read(self, data: bytes, handler: Handler) -> None:
         """Hand `handler` the text messages in `data`, and what it must know in between."""
@@ -177,7 +179,7 @@ class FrameReader:
         position, size, limit = 0, len(data), self._max_size
         # The clock is first looked at when it may matter: most reads are of a frame or a few.
         untimed, turn_ends = _UNTIMED, 0.0
-        while not self.closing:
+        while not self._over:
             start = position + 2
             if size < start:
                 self._keep(data, position, 2)
@@ -200,7 +202,7 @@ class FrameReader:
             if size < end:
                 self._keep(data, position, end - position)
                 return
-            if self.paused and head != _PONG_HEAD and head != _CLOSE_HEAD:
+            if self.paused and head != _PONG_HEAD and head != _CLOSE_HEAD and not self.closing:
                 self._keep(data, position, 0)
                 self.held = True
                 handler.hear(HELD)
@@ -208,12 +210,13 @@ class FrameReader:
             if length > _LARGE and not turn_ends:
                 turn_ends = self._clock() + TURN
             here, position = position, end
-            if head == _FIN_TEXT and self._fragments is None:
+            if head == _FIN_TEXT and self._fragments is None and not self.closing:
                 handler.receive(apply_mask(data[start + 4 : end], data[start : start + 4]))
             elif head in _DATA_HEADS:
-                payload = apply_mask(data[start + 4 : end], data[start : start + 4])
-                self._data_frame(Frame(Opcode(head & 0x0F), payload, fin=head >= 0x80), handler)
-            elif head != _PONG_HEAD:
+                if not self.closing:
+                    payload = apply_mask(data[start + 4 : end], data[start : start + 4])
+                    self._data_frame(Frame(Opcode(head & 0x0F), payload, fin=head >= 0x80), handler)
+            elif head == _CLOSE_HEAD or (head != _PONG_HEAD and not self.paused):
                 self._receive(data[here:end])
                 handler.hear(OUTPUT)
             if position == size:
@@ -223,14 +226,12 @@ class FrameReader:
                 now = self._clock()
                 if not turn_ends:
                     turn_ends = now + TURN
-                elif now > turn_ends and not self.closing:
+                elif now > turn_ends and not self._over:
                     self._keep(data, position, 0)
                     self.held = True
                     handler.hear(TURN_OVER)
                     return
                 untimed = _UNTIMED
-        self._receive(data[position:])
-        handler.hear(OUTPUT)
 
     def resume(self, handler: Handler) -> None:
         """Read the frames that were held."""
@@ -254,8 +255,13 @@ class FrameReader:
         chunks = sansio.data_to_send()
         if sansio.state is OPEN:
             self._sansio = None
-        elif not self.closing:
-            self._begin_closing(sansio)
+        else:
+            self.closing = True
+            self._fragments = None
+            if sansio.eof_sent:
+                self._over = True
+                self.held = False
+                self._rest = None
         return chunks
 
     @property
@@ -272,25 +278,13 @@ class FrameReader:
             return f"by the client, {received.code} {received.reason}".rstrip()
         return f"{sent.code} {sent.reason}" if sent is not None else "connection lost"
 
-    def _begin_closing(self, sansio: ServerProtocol) -> None:
-        self.closing = True
-        self.held = False
-        if self._fragments is not None:
-            # Else the next fragment would be an error, and the close frame missed.
-            sansio.current_size = len(self._fragments.data)
-            self._fragments = None
-        rest, self._rest = self._rest, None
-        if rest:
-            # Else what comes next would be read from the middle of a frame, and the close frame missed.
-            sansio.receive_data(bytes(rest))
-
     def _keep(self, data: bytes, position: int, need: int) -> None:
         if position < len(data):
             self._rest = bytearray(data[position:] if position else data)
             self._need = need
 
     def _receive(self, data: bytes) -> None:
-        """Have the sans-I/O object read `data`: a control frame while the reader is open, then all that comes."""
+        """Have the sans-I/O object read `data`, a control frame."""
         sansio = self._sans_io()
         sansio.receive_data(data)
         # It has answered them. But it would keep them.

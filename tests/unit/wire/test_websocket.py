@@ -154,9 +154,38 @@ def test_nothing_is_read_once_the_connection_closes_but_the_other_close_frame() 
     (frame,) = sent(reader)
     assert Close.parse(bytes(frame.data)) == Close(1001, "going")
     assert (reader.closing, reader.close_complete) == (True, False)
-    assert received(reader, half[5:] + masked(Opcode.TEXT, b"more")) == [Signal.OUTPUT]
+    assert received(reader, half[5:] + masked(Opcode.TEXT, b"more")) == []
     assert received(reader, masked(Opcode.CLOSE, Close(1001, "").serialize())) == [Signal.OUTPUT]
     assert reader.close_complete
+    assert sent(reader) == []
+    assert received(reader, masked(Opcode.PING, b"more")) == []
+
+
+def test_pings_are_answered_while_the_connection_closes_but_not_to_one_who_does_not_read() -> None:
+    reader = FrameReader(LIMIT)
+    reader.close(1001, "going")
+    sent(reader)
+    ping = masked(Opcode.PING, b"p")
+    assert received(reader, ping) == [Signal.OUTPUT]
+    assert sent(reader) == [Frame(Opcode.PONG, b"p")]
+    reader.paused = True
+    assert received(reader, ping * 100_000) in ([], [Signal.TURN_OVER])
+    assert sent(reader) == []
+
+
+def test_what_was_held_when_the_connection_closed_is_looked_through_for_the_close_frame() -> None:
+    reader = FrameReader(LIMIT)
+    reader.paused = True
+    held = masked(Opcode.TEXT, b"1") + masked(Opcode.CLOSE, Close(1001, "").serialize())
+    assert received(reader, held) == [Signal.HELD]
+    reader.close(1001, "going")
+    sent(reader)
+    assert reader.held
+    found = Found()
+    reader.resume(found)
+    assert found.items == [Signal.OUTPUT]
+    sent(reader)
+    assert (reader.close_complete, reader.held) == (True, False)
 
 
 @pytest.mark.parametrize(
@@ -259,6 +288,17 @@ def test_a_turn_ends_soon_after_its_time_whatever_comes(kind: str, cost: float) 
     # The clock is looked at around a large frame; else after so many, of which the first begin before it is.
     uncertain = 1 if kind == "large messages" else 32
     assert max(slow.turns) <= TURN + (uncertain + 1) * cost + 1e-9
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_there_are_turns_while_the_connection_closes_too(kind: str) -> None:
+    slow = Slow(0)
+    ticks = iter(range(1_000_000))
+    reader = FrameReader(LIMIT, lambda: next(ticks) * TURN)
+    reader.close(1001, "going")
+    sent(reader)
+    slow.read_all(reader, KINDS[kind] * 1_000)
+    assert len(slow.turns) >= 1_000 // 16 // 2
 
 
 def test_empty_fragments_have_turns_too() -> None:
