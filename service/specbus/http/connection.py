@@ -15,6 +15,10 @@ The parser stops after the head of a request that asks for an upgrade:
 
 What cannot be parsed is refused when what came before it is answered, and then the connection ends.
 
+Behind the last answer, the stream ends first, and what still comes is thrown away until the client ends its own stream,
+`request_timeout` is over or `MAX_BEHIND` has come: to close with bytes unread would reset the connection, and the
+client might lose the answer (RFC 9112, 9.6). Meanwhile the connection counts as one that is idle.
+
 A client that is silent is waited for so long: `HEAD_TIMEOUT` for a head, `request_timeout` for a body, and as long for
 some of an answer to be read; `keep_alive` between requests.
 """
@@ -42,6 +46,8 @@ HEAD_TIMEOUT = 10.0
 """Seconds that the head of a request may take to come."""
 MAX_PIPELINED = 16
 """Requests that may wait for the answers to those before them on their connection."""
+MAX_BEHIND = 33_554_432
+"""Bytes that are thrown away behind the last answer."""
 _PIECE = 4_096
 """Bytes that are parsed before it is looked whether more requests wait than may. A body comes in such pieces too."""
 
@@ -67,6 +73,14 @@ class _Flow(FlowControl):
     def resume_reading(self) -> None:
         if not self.held:
             super().resume_reading()
+
+
+class _AnswerTransport:
+    """What uvicorn writes an answer to, and closes behind the last."""
+
+    def __init__(self, transport: asyncio.Transport, close: Callable[[], None]) -> None:
+        self.write, self.is_closing = transport.write, transport.is_closing
+        self.close = close
 
 
 class HttpConnection(HttpToolsProtocol):
@@ -107,6 +121,10 @@ class HttpConnection(HttpToolsProtocol):
         """How what could not be parsed is refused, once what came before it is answered."""
         self._over = False
         """Whether nothing of what comes is looked at any more."""
+        self._ended = False
+        """Whether the last answer is written, and our stream ends behind it."""
+        self._behind = 0
+        """How many bytes have come since."""
 
     # What asyncio calls
 
@@ -139,12 +157,17 @@ class HttpConnection(HttpToolsProtocol):
     def resume_writing(self) -> None:
         """Go on with the answer."""
         super().resume_writing()
-        if self._read_timer and not self.transport.is_closing():
+        if self._read_timer and not self._ended and not self.transport.is_closing():
             self._read_timer.cancel()
             self._read_timer = None
 
     def data_received(self, data: bytes) -> None:
         """Parse what came, or keep it until more requests may wait."""
+        if self._ended:
+            self._behind += len(data)
+            if self._behind > MAX_BEHIND:
+                self.transport.abort()
+            return
         if not self._admitted:
             return
         self._unread = self._unread + data if self._unread else data
@@ -174,6 +197,7 @@ class HttpConnection(HttpToolsProtocol):
             super().on_headers_complete()
             if asterisk:
                 self.scope["path"], self.scope["raw_path"] = "*", b"*"
+            self.cycle.transport = cast("Any", _AnswerTransport(self.transport, self._end))
             self._unanswered += 1
 
     def on_body(self, body: bytes) -> None:
@@ -196,13 +220,20 @@ class HttpConnection(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         """Begin the next request, and parse more."""
         self._unanswered -= 1
+        if self._ended:
+            return
         super().on_response_complete()
         if not self.transport.is_closing():
             self._parse()
             if self.timeout_keep_alive_task:
                 self._admission.note_idle(self)
-        elif self._read_timer is None:
-            self._await_reading()
+
+    def shutdown(self) -> None:
+        """Close, if need be once the answer under way is complete."""
+        if self._ended:
+            self._close()
+        else:
+            super().shutdown()
 
     def _unset_keepalive_if_required(self) -> None:
         super()._unset_keepalive_if_required()
@@ -231,7 +262,7 @@ class HttpConnection(HttpToolsProtocol):
                 self._unset_keepalive_if_required()
                 self._await_head()
             self._feed()
-        if self.transport.is_closing():
+        if self._ended or self.transport.is_closing():
             return
         self._time_body()
         if not self._unanswered and self._refusal:
@@ -363,9 +394,11 @@ class HttpConnection(HttpToolsProtocol):
         self._refusal = status, detail
 
     def _write_refusal(self, status: HTTPStatus, detail: str) -> None:
-        if not (self.cycle and self.cycle.response_started and not self.cycle.response_complete):
-            self.transport.write(_answer(status, detail))
-        self._close()
+        if self.cycle and self.cycle.response_started and not self.cycle.response_complete:
+            self._close()
+            return
+        self.transport.write(_answer(status, detail))
+        self._end()
 
     def _turn_away(self) -> None:
         """Refuse the connection, as there are too many. What it asks for is not looked at."""
@@ -381,22 +414,40 @@ class HttpConnection(HttpToolsProtocol):
         self.transport.write_eof()
         self._read_timer = self.loop.call_later(_REFUSAL_TIMEOUT, self.transport.abort)
 
+    def _end(self) -> None:
+        """End the stream behind the last answer, and wait for the client to do the same."""
+        if self._ended or self.transport.is_closing():
+            return
+        self._over = self._ended = True
+        self._unread = b""
+        self._stop_timers()
+        if self.cycle and not self.cycle.response_complete:  # it was refused
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+        self.transport.write_eof()
+        self.flow.held = False
+        self.flow.resume_reading()
+        self._admission.note_idle(self)
+        self._await_reading()
+
     def _close(self) -> None:
         """Close once what is written has been read, or the time for that is over."""
         self.transport.close()
         self._await_reading()
 
     def _await_reading(self) -> None:
-        """Abort the connection if the client does not read of its answer in time."""
+        """Abort the connection if the client does not read of its answer in time, or sends on behind the last."""
         if self._read_timer:
             self._read_timer.cancel()
         self._read_timer = self.loop.call_later(self._limits.request_timeout, after_reading, self._give_up_answer)
 
     def _give_up_answer(self) -> None:
-        if self._read_timer and (unread := self.transport.get_write_buffer_size()):
+        if self._read_timer is None:
+            return
+        if unread := self.transport.get_write_buffer_size():
             peer = "{}:{}".format(*self.client) if self.client else "?"
             _not_read("request_timeout", peer=peer, unread_bytes=unread)
-            self.transport.abort()
+        self.transport.abort()
 
     def _time_body(self) -> None:
         """Have a timer run while a body comes."""

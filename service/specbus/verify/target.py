@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import json
+import logging
 import secrets
 import socket
 import ssl
@@ -25,6 +26,10 @@ from specbus.verify.record import Step, reproduction
 from specbus.verify.rest.document import RestDocument
 
 __all__ = ["Broken", "CannotRun", "Frame", "Options", "Peer", "Step", "Target"]
+
+_websockets_log = logging.getLogger(__name__)
+# What a connection's thread stumbles over, such as what still comes behind a broken pipe, is no line of the report.
+_websockets_log.addHandler(logging.NullHandler())
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,6 +257,7 @@ class Target:
                 compression=None,
                 ping_interval=None,
                 proxy=None,
+                logger=_websockets_log,
                 ssl=self.tls if self.ws_url.startswith("wss:") else None,
                 **options,
             )

@@ -250,3 +250,57 @@ def test_requests_that_wait_are_bounded() -> None:
             # The service does not hold up anybody else meanwhile.
             assert httpx.get(f"{service.url}/health").status_code == 200
         assert sent < 25_000_000
+
+
+# The end of a connection
+
+POST = b"POST /topics HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+LARGE = 30_000_000
+"""Bytes of a body, more than the system's buffers hold."""
+
+
+@pytest.mark.parametrize(
+    ("head", "status"),
+    [
+        (POST + b"Content-Length: %d\r\n\r\n" % LARGE, 413),
+        (POST + b"Transfer-Encoding: chunked\r\n\r\n%x\r\n" % LARGE, 413),
+        (POST + b"Transfer-Encoding: gzip\r\n\r\n", 501),
+        (POST + b"Host: other\r\nContent-Length: %d\r\n\r\n" % LARGE, 400),
+        (b"POST /nowhere HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % LARGE, 404),
+        (POST.replace(b"1.1", b"1.0") + b"X-API-Key: x\r\nContent-Length: %d\r\n\r\n" % LARGE, 413),
+        (b"this is not HTTP\r\n\r\n", 400),
+    ],
+)
+def test_who_sends_the_whole_body_before_reading_gets_the_answer_all_the_same(
+    server: Server, head: bytes, status: int
+) -> None:
+    """A close with bytes unread would be a reset, which takes the answer along (RFC 9112, 9.6)."""
+    with opened(server, head) as raw:
+        raw.sendall(b" " * LARGE)
+        answer = b"".join(iter(lambda: raw.recv(65_536), b""))
+    assert [found for found, _ in answers(answer)] == [status]
+    assert b"connection: close\r\n" in answer.lower()
+
+
+def test_who_goes_on_sending_behind_the_last_answer_is_cut_off_in_time() -> None:
+    with (
+        running(request_timeout=0.2) as server,
+        opened(server, b"this is not HTTP\r\n\r\n") as raw,
+        pytest.raises(ConnectionError),
+    ):
+        any(map(raw.sendall, itertools.repeat(b" ")))
+
+
+def test_who_goes_on_sending_behind_the_last_answer_goes_for_one_who_has_a_request() -> None:
+    with running(max_http_connections=1) as server, opened(server, b"this is not HTTP\r\n\r\n") as raw:
+        assert raw.recv(65_536).startswith(b"HTTP/1.1 400 ")
+        assert httpx.get(f"{server.url}/health").status_code == 200
+
+
+def test_a_stop_does_not_wait_for_who_goes_on_sending_behind_the_last_answer() -> None:
+    with socket.socket() as raw:
+        raw.settimeout(10)
+        with running(shutdown_deadline=60) as server:
+            raw.connect(("127.0.0.1", server.port))
+            raw.sendall(POST + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n")
+            assert raw.recv(65_536).startswith(b"HTTP/1.1 400 ")

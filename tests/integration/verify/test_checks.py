@@ -4,6 +4,7 @@ import contextlib
 import copy
 import io
 import json
+import logging
 import re
 import shlex
 from collections.abc import Callable
@@ -319,6 +320,20 @@ PATHS = st.text(st.characters(codec="ascii", exclude_categories=["C"]), max_size
 CALLS = st.builds(
     Step, st.just("rest"), BODIES, TEXT, st.tuples(st.sampled_from(["GET", "POST", "DELETE", "PATCH"]), PATHS)
 )
+
+
+def test_what_a_connections_thread_stumbles_over_is_no_line_of_the_report(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(logging.getLogger(), "handlers", [])  # as where nobody has set up logging
+    with running(Warehouse(SAMPLE)) as url, Target(Options(url, SAMPLE)) as target:
+        connection = target.peer().raw
+        with connection.protocol_mutex:
+            connection.protocol.receive_eof()  # as behind a pipe that is broken; what comes then has no place
+        connection.socket.sendall(b"\x89\x80\0\0\0\0")  # a ping, which the server answers
+        connection.recv_events_thread.join(10)
+        assert not connection.recv_events_thread.is_alive()
+    assert capsys.readouterr().err == ""
 
 
 @pytest.fixture(scope="module")
