@@ -10,13 +10,16 @@ from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.routing import Route
 
+from specbus.auth import origins
+from specbus.auth.origins import Fields
 from specbus.bus.errors import TopicExists, TopicNotFound
 from specbus.bus.operations import Operations
 from specbus.contract import requests
-from specbus.http import connection, routing, validation
+from specbus.http import connection, routing, validation, web
 from specbus.http.connection import HttpConnection
 from specbus.http.operations import RestOperations
 from specbus.http.problems import ProblemError
+from specbus.websocket.endpoint import Endpoint
 from tests.mutants.edits import decoded, edit_answer, edit_body, edit_response, edit_schema, too_deep
 from tests.mutants.registry import Patch, mutant, wrap
 
@@ -265,6 +268,40 @@ def deep_body_gives_500(patch: Patch) -> None:
         return original(parse, data)
 
     wrap(patch, validation, "parse_body", judged)
+
+
+# Web pages
+
+
+@mutant("rest", "pages of any site may change things")
+def foreign_page_may_change(patch: Patch) -> None:
+    patch.setattr(web, "_SAFE", ("GET", "HEAD", "OPTIONS", "TRACE", "POST", "DELETE"))
+
+
+@mutant("rest", "pages of any site may open a WebSocket")
+def foreign_page_may_connect(patch: Patch) -> None:
+    def check(original: Any, self: Endpoint, path: str, fields: Fields, peer: str) -> None:
+        original(self, path, lambda name: [] if name == "origin" else fields(name), peer)
+
+    wrap(patch, Endpoint, "check", check)
+
+
+@mutant("rest", "a site whose name begins with the service's is taken for the service's own")
+def origin_compared_by_its_beginning(patch: Patch) -> None:
+    def is_own(original: Any, origin: str, fields: Fields) -> bool:
+        return bool(original(origin, fields)) or any(origin.startswith(f"http://{host}") for host in fields("host"))
+
+    wrap(patch, origins, "_is_own", is_own)
+
+
+@mutant("rest", "pages without an origin of their own may change things")
+def null_origin_accepted(patch: Patch) -> None:
+    wrap(patch, origins, "_is_own", lambda original, origin, fields: origin == "null" or original(origin, fields))
+
+
+@mutant("rest", "the service's own pages may not use it")
+def own_page_refused(patch: Patch) -> None:
+    patch.setattr(origins, "_is_own", lambda origin, fields: False)
 
 
 # How a request is read
