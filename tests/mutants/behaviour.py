@@ -17,7 +17,7 @@ from specbus.bus.memory import MemoryEngine, MemoryTopic
 from specbus.bus.operations import Done, Operations, TopicNumbers
 from specbus.bus.outbox import Outbox
 from specbus.bus.publication import Position, Publication
-from specbus.contract.commands import Refusal
+from specbus.contract.commands import Refusal, WebSocketContract
 from specbus.http.operations import RestOperations
 from specbus.websocket.asgi import AsgiConnection
 from specbus.websocket.commands import Commands
@@ -723,3 +723,8 @@ def fast_consumers_lose_too(patch: Patch) -> None:
 def heartbeat_missing(patch: Patch) -> None:
     for connection in (Connection, AsgiConnection):
         wrap(patch, connection, "send_heartbeat", lambda original, self, message: None)
+
+
+@mutant("behaviour", "the error for a frame that nests too deep has no request_id")
+def deep_frame_without_request_id(patch: Patch) -> None:
+    patch.setattr(WebSocketContract, "correlation_of", lambda self, data: None)

@@ -1,6 +1,7 @@
 """Defects of the REST side: statuses, bodies, headers."""
 
 import contextlib
+import re
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
@@ -9,12 +10,16 @@ from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.routing import Route
 
+from specbus.auth import origins
+from specbus.auth.origins import Fields
 from specbus.bus.errors import TopicExists, TopicNotFound
 from specbus.bus.operations import Operations
 from specbus.contract import requests
-from specbus.http import routing, validation
+from specbus.http import connection, routing, validation, web
+from specbus.http.connection import HttpConnection
 from specbus.http.operations import RestOperations
 from specbus.http.problems import ProblemError
+from specbus.websocket.endpoint import Endpoint
 from tests.mutants.edits import decoded, edit_answer, edit_body, edit_response, edit_schema, too_deep
 from tests.mutants.registry import Patch, mutant, wrap
 
@@ -263,3 +268,114 @@ def deep_body_gives_500(patch: Patch) -> None:
         return original(parse, data)
 
     wrap(patch, validation, "parse_body", judged)
+
+
+# Web pages
+
+
+@mutant("rest", "pages of any site may change things")
+def foreign_page_may_change(patch: Patch) -> None:
+    patch.setattr(web, "_SAFE", ("GET", "HEAD", "OPTIONS", "TRACE", "POST", "DELETE"))
+
+
+@mutant("rest", "pages of any site may open a WebSocket")
+def foreign_page_may_connect(patch: Patch) -> None:
+    def check(original: Any, self: Endpoint, path: str, fields: Fields, peer: str) -> None:
+        original(self, path, lambda name: [] if name == "origin" else fields(name), peer)
+
+    wrap(patch, Endpoint, "check", check)
+
+
+@mutant("rest", "a site whose name begins with the service's is taken for the service's own")
+def origin_compared_by_its_beginning(patch: Patch) -> None:
+    def is_own(original: Any, origin: str, fields: Fields) -> bool:
+        return bool(original(origin, fields)) or any(origin.startswith(f"http://{host}") for host in fields("host"))
+
+    wrap(patch, origins, "_is_own", is_own)
+
+
+@mutant("rest", "pages without an origin of their own may change things")
+def null_origin_accepted(patch: Patch) -> None:
+    wrap(patch, origins, "_is_own", lambda original, origin, fields: origin == "null" or original(origin, fields))
+
+
+@mutant("rest", "the service's own pages may not use it")
+def own_page_refused(patch: Patch) -> None:
+    patch.setattr(origins, "_is_own", lambda origin, fields: False)
+
+
+# How a request is read
+
+
+@mutant("rest", "a request needs no Host")
+def request_without_host_accepted(patch: Patch) -> None:
+    def host_problem(original: Any, self: HttpConnection) -> Any:
+        return original(self) if self._values(b"host") else None
+
+    wrap(patch, HttpConnection, "_host_problem", host_problem)
+
+
+@mutant("rest", "of several Hosts the first counts")
+def second_host_ignored(patch: Patch) -> None:
+    def host_problem(original: Any, self: HttpConnection) -> Any:
+        return None if len(self._values(b"host")) > 1 else original(self)
+
+    wrap(patch, HttpConnection, "_host_problem", host_problem)
+
+
+@mutant("rest", "a Host may be anything", allowed_hosts="*")
+def odd_host_accepted(patch: Patch) -> None:
+    patch.setattr(connection, "_HOST", re.compile(b".*"))
+
+
+@mutant("rest", "a body is read as chunked, whatever other transfer coding it has")
+def transfer_coding_ignored(patch: Patch) -> None:
+    patch.setattr(HttpConnection, "_coding_problem", lambda self: None)
+
+
+@mutant("rest", "a body is taken as it is, whatever coding it is said to have")
+def content_coding_ignored(patch: Patch) -> None:
+    patch.setattr(validation, "check_content_encoding", lambda values: None)
+
+
+@mutant("rest", "a request that asks for another protocol than WebSocket loses its body to the next request")
+def body_behind_upgrade_is_a_request(patch: Patch) -> None:
+    def head(original: Any, self: HttpConnection) -> bytes:
+        return re.sub(rb"content-length: \d+\r\n", b"", original(self))
+
+    wrap(patch, HttpConnection, "_head_without_upgrade", head)
+
+
+@mutant("rest", "a request that asks for another protocol than WebSocket is refused")
+def other_upgrade_refused(patch: Patch) -> None:
+    def headers_complete(original: Any, self: HttpConnection) -> None:
+        if self.parser.should_upgrade() and not self._asks_for_websocket():
+            self._refuse(HTTPStatus.BAD_REQUEST, "there is no such protocol")
+            raise ValueError
+        original(self)
+
+    wrap(patch, HttpConnection, "on_headers_complete", headers_complete)
+
+
+@mutant("rest", "the body of a GET is taken for the next request")
+def body_of_get_is_a_request(patch: Patch) -> None:
+    def received(original: Any, self: HttpConnection, data: bytes) -> None:
+        original(self, re.sub(rb"Content-Length: \d+\r\n", b"", data) if data.startswith(b"GET ") else data)
+
+    wrap(patch, HttpConnection, "data_received", received)
+
+
+@mutant("rest", "a handshake is answered before the requests that came before it")
+def handshake_overtakes(patch: Patch) -> None:
+    def asks(original: Any, self: HttpConnection) -> bool:
+        found: bool = original(self)
+        if found:
+            self._unanswered = 0
+        return found
+
+    wrap(patch, HttpConnection, "_asks_for_websocket", asks)
+
+
+@mutant("rest", "a path is compared as it was sent")
+def escaped_path_not_found(patch: Patch) -> None:
+    patch.setattr(routing, "decoded", lambda path: path)

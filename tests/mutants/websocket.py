@@ -1,4 +1,4 @@
-"""Defects of the WebSocket side: frames."""
+"""Defects of the WebSocket side: handshakes and frames."""
 
 import json
 import math
@@ -11,6 +11,8 @@ from websockets.speedups import apply_mask
 
 from specbus.bus.operations import Operations
 from specbus.contract.commands import Refusal, WebSocketContract
+from specbus.http.connection import HttpConnection
+from specbus.websocket import handshake
 from specbus.websocket.commands import Commands
 from specbus.websocket.registry import Registry
 from specbus.websocket.session import Session
@@ -272,3 +274,42 @@ def undeclared_welcome(patch: Patch) -> None:
 @mutant("websocket", "the heartbeat's info frame has no msg", heartbeat_interval=0.2)
 def heartbeat_without_msg(patch: Patch) -> None:
     edit_frames(patch, "info", lambda frame: frame.pop("msg") if frame["msg"] == "ping" else None)
+
+
+@mutant("websocket", "a frame that comes with its handshake is lost")
+def frame_with_handshake_lost(patch: Patch) -> None:
+    def open_websocket(original: Any, self: HttpConnection) -> None:
+        self._unread = b""
+        original(self)
+
+    wrap(patch, HttpConnection, "_open_websocket", open_websocket)
+
+
+@mutant("websocket", "a handshake in HTTP/1.0 is accepted")
+def handshake_in_http_1_0_accepted(patch: Patch) -> None:
+    patch.setattr(
+        HttpConnection,
+        "_asks_for_websocket",
+        lambda self: any(b"websocket" in value for value in self._values(b"upgrade")),
+    )
+
+
+@mutant("websocket", "a handshake of any version of the protocol is accepted")
+def handshake_of_any_version_accepted(patch: Patch) -> None:
+    def respond(original: Any, data: bytes, check: Any) -> Any:
+        return original(re.sub(rb"(?i)(sec-websocket-version: )\d+", rb"\g<1>13", data), check)
+
+    wrap(patch, handshake, "respond", respond)
+
+
+@mutant("websocket", "a handshake needs no Host")
+def handshake_without_host_accepted(patch: Patch) -> None:
+    def host_problem(original: Any, self: HttpConnection) -> Any:
+        return original(self) if self._values(b"host") or not self.parser.should_upgrade() else None
+
+    wrap(patch, HttpConnection, "_host_problem", host_problem)
+
+
+@mutant("websocket", "the path of a handshake is compared as it was sent")
+def escaped_handshake_path_not_found(patch: Patch) -> None:
+    patch.setattr(handshake, "decoded", lambda path: path)

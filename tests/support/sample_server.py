@@ -2,12 +2,14 @@
 
 import asyncio
 import json
+import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from jsonschema_rs import Draft201909Validator
 from websockets.asyncio.server import ServerConnection, serve
@@ -18,6 +20,7 @@ from specbus.spec.bundle import bundle
 from specbus.spec.references import resolved
 
 SAMPLE = Path(__file__).parent / "sample"
+HOST = re.compile(r"[A-Za-z0-9.-]*(:[0-9]*)?")
 Frame = dict[str, Any]
 Schemas = dict[str, Any]
 
@@ -51,6 +54,13 @@ class Warehouse:
 
     def loosen(self, schemas: Schemas) -> None:
         """For a defect: change the schemas by which frames are judged."""
+
+    def refusal(self, request: Request) -> HTTPStatus | None:
+        """What a handshake is answered with that is not accepted. What else there is to it, `websockets` judges."""
+        hosts = request.headers.get_all("Host")
+        if len(hosts) != 1 or not HOST.fullmatch(hosts[0]):
+            return HTTPStatus.BAD_REQUEST
+        return None if unquote(request.path) == "/floor" else HTTPStatus.NOT_FOUND
 
     async def talk(self, connection: ServerConnection) -> None:
         self.connections.add(connection)
@@ -136,8 +146,9 @@ def running(server: Warehouse) -> Iterator[str]:
     ready = threading.Event()
     stop = asyncio.Event()
 
-    def wrong_path(connection: ServerConnection, request: Request) -> Response | None:
-        return None if request.path == "/floor" else connection.respond(HTTPStatus.NOT_FOUND, "Not here.\n")
+    def judge(connection: ServerConnection, request: Request) -> Response | None:
+        status = server.refusal(request)
+        return connection.respond(status, "Not so.\n") if status else None
 
     async def talk(connection: ServerConnection) -> None:
         with suppress(ConnectionClosed):
@@ -145,7 +156,7 @@ def running(server: Warehouse) -> Iterator[str]:
 
     async def main() -> None:
         options: Any = {"max_size": server.most, "ping_interval": None, "close_timeout": 1}
-        async with serve(talk, "127.0.0.1", 0, process_request=wrong_path, **options) as listening:
+        async with serve(talk, "127.0.0.1", 0, process_request=judge, **options) as listening:
             ports.append(next(iter(listening.sockets)).getsockname()[1])
             ready.set()
             await stop.wait()
@@ -170,6 +181,18 @@ def defect(server: type[Warehouse]) -> type[Warehouse]:
     """Enter a server with a defect, under its own name."""
     DEFECTS[server.__name__] = server
     return server
+
+
+@defect
+class LooksAtNoHost(Warehouse):
+    def refusal(self, request: Request) -> HTTPStatus | None:
+        return None if unquote(request.path) == "/floor" else HTTPStatus.NOT_FOUND
+
+
+@defect
+class ComparesPathsAsTheyWereSent(Warehouse):
+    def refusal(self, request: Request) -> HTTPStatus | None:
+        return super().refusal(request) or (None if request.path == "/floor" else HTTPStatus.NOT_FOUND)
 
 
 @defect

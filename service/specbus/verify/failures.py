@@ -19,6 +19,10 @@ class Broken(Exception):
         self.reproduce = reproduce
 
 
+class Unanswered(Broken):
+    """No answer came, or none that can be read."""
+
+
 class TimedOut(Broken):
     """The server did not send in time what was waited for."""
 

@@ -167,6 +167,8 @@ DEEP = "deep nesting gets one refusal"
 HUGE = "a huge frame is refused or ends its connection with 1009"
 NOT_UTF_8 = "text that is not UTF 8 is refused or ends its connection with 1007"
 FRAGMENTS = "a fragmented message is one message"
+HOST = "a handshake without exactly one valid Host is a 400"
+ESCAPED = "an escaped letter in the path of a handshake is that letter"
 SCHEMAS = "every frame from the server keeps its schema"
 
 VALID_STOCK, VALID_PICK, VALID_SEARCH = map(VALID.format, ("stock", "pick", "search"))
@@ -198,6 +200,8 @@ STOCK_TAKEN = taken(INVALID_STOCK, "Stock", "Stocked")
 NOT_AS_INVALID = 'is refused, but not as invalid: why.code: "malformed" was expected'
 NO_REPEAT = "the reply does not repeat slip: …"
 FOUND: dict[str, dict[str, str]] = {
+    "LooksAtNoHost": {HOST: "a handshake with no Host is answered with 101, not 400"},
+    "ComparesPathsAsTheyWereSent": {ESCAPED: "a handshake at /%66loor, which is /floor, is answered with 404, not 101"},
     "NoReply": {VALID_PICK: "a valid Pick gets no reply instead of one"},
     "TwoReplies": {VALID_SEARCH: "a valid Find gets 2 replies instead of one"},
     "ReplyOfAnother": {VALID_PICK: "a valid Pick is answered with Found, which is not its reply"},

@@ -4,9 +4,7 @@ import shutil
 import socket
 import subprocess
 import sys
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -16,6 +14,7 @@ import pytest
 import yaml
 
 from specbus.verify.checks import AREAS
+from tests.support.answering import Answer, answering
 from tests.support.documents import SPECS
 from tests.support.messages import UUID
 from tests.support.sample_server import SAMPLE, Warehouse, running
@@ -177,8 +176,6 @@ def test_without_what_it_needs_one_line_says_what_to_install() -> None:
 
 # Servers that do not answer
 
-Answer = Callable[[socket.socket], object]
-
 
 def hang(connection: socket.socket) -> object:
     while connection.recv(65536):
@@ -201,31 +198,6 @@ def stop_in_the_middle(connection: socket.socket) -> object:
     connection.recv(65536)
     connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{")
     return hang(connection)
-
-
-@contextmanager
-def answering(answer: Answer) -> Iterator[str]:
-    """A server that does `answer` with each connection; its URL."""
-    listening = socket.create_server(("127.0.0.1", 0), backlog=200)
-
-    def talk(connection: socket.socket) -> None:
-        with connection, suppress(OSError):
-            answer(connection)
-
-    def accept() -> None:
-        while True:
-            try:
-                connection, _ = listening.accept()
-            except OSError:
-                return
-            threading.Thread(target=talk, args=(connection,), daemon=True).start()
-
-    threading.Thread(target=accept, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-    finally:
-        listening.shutdown(socket.SHUT_RDWR)
-        listening.close()
 
 
 @pytest.mark.slow

@@ -1,5 +1,6 @@
 """A publish: when it is acknowledged, what comes out of it, over WebSocket and HTTP."""
 
+import json
 import uuid
 
 from specbus.verify.behaviour.commands import (
@@ -143,3 +144,19 @@ def a_message_published_over_HTTP_is_like_any_other(target: Target) -> None:
         raise Broken(f"of two messages published over HTTP and two over WebSocket, /stats counts {counted}")
     if '{"b":1.50,"a":[]}' not in target.call("GET", path).text:
         raise Broken("a payload published over HTTP does not come out as it went in")
+
+
+@check("behaviour", DOCUMENT)
+def the_error_for_a_publish_that_nests_too_deep_has_its_request_id(target: Target) -> None:
+    topic = target.topic()
+    peer = target.peer()
+    for nested in ("[" * 10_000 + "]" * 10_000, '{"a":' * 10_000 + "1" + "}" * 10_000):
+        target.cases += 1
+        # In front: who reads no further than it nests too deep has read it.
+        frame = json.dumps({"request_id": "deep", **publication(topic, "@@")[0]})
+        answer = peer.ask(frame.replace('"@@"', nested))
+        if answer.get("type") != "error":
+            raise Broken("a publish whose payload is 10,000 levels deep is not refused")
+        if answer.get("request_id") != "deep":
+            id_ = json.dumps(answer["request_id"]) if "request_id" in answer else "none"
+            raise Broken(f'the error for a publish that nests too deep has the request_id {id_}, not "deep"')

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 import httpx
 
 from specbus.verify.checks import needs_key
-from specbus.verify.failures import Broken
+from specbus.verify.failures import Broken, Unanswered
 from specbus.verify.record import Step
 from specbus.verify.rest.cases import check_cases
-from specbus.verify.rest.client import Client, Unanswered, json_of, media_type_of
+from specbus.verify.rest.client import Client, json_of, media_type_of
 from specbus.verify.rest.commands import curl
 from specbus.verify.rest.document import JSON_TYPE, KEY_HEADER, PROBLEM_TYPE, HttpOperation, RestDocument, place
 

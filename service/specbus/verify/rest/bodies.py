@@ -106,6 +106,18 @@ def a_body_that_is_not_declared_as_JSON_is_refused(document: RestDocument) -> It
         yield Mistake(f"{operation} without Content-Type", send, rule, statuses)
 
 
+@mistakes("RFC 9110, 15.5.16")
+def a_body_that_is_not_encoded_as_it_says_is_refused(document: RestDocument) -> Iterator[Mistake]:
+    for operation in document.with_body():
+        rule = operation.place("responses", "415") if "415" in operation.responses else "RFC 9110, 8.4"
+        for coding in ("gzip", "br", "no-such-coding"):
+            # Who knows the coding finds that the body does not have it: a 400, say.
+            send = functools.partial(
+                perform, operation=operation, headers={"Content-Type": JSON_TYPE, "Content-Encoding": coding}
+            )
+            yield Mistake(f"{operation} with Content-Encoding: {coding}, which its body is not", send, rule)
+
+
 @mistakes(place("info", "description"))
 def an_unknown_field_of_a_body_is_refused(document: RestDocument) -> Iterator[Mistake]:
     def send(client: Client, operation: HttpOperation) -> httpx.Response:

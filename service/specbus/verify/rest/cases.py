@@ -8,8 +8,8 @@ from typing import Any, TypeAlias, TypeVar
 import httpx
 
 from specbus.verify.checks import Condition, check
-from specbus.verify.failures import Broken, raise_all
-from specbus.verify.rest.client import Client, Unanswered
+from specbus.verify.failures import Broken, Unanswered, raise_all
+from specbus.verify.rest.client import Client
 from specbus.verify.rest.document import HttpOperation, RestDocument
 from specbus.verify.target import Target
 

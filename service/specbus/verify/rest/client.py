@@ -3,21 +3,16 @@
 import contextlib
 import json
 import secrets
-import time
 from collections.abc import Iterator
 from typing import Any
 
 import httpx
 
-from specbus.verify.failures import Broken
-from specbus.verify.record import Step
-from specbus.verify.rest.commands import Headers, curl, quoted
+from specbus.verify.failures import Broken, Unanswered
+from specbus.verify.raw import Exchange
+from specbus.verify.rest.commands import Headers, curl
 from specbus.verify.rest.document import EXAMPLE_ID, JSON_TYPE, NAME_FIELD, HttpOperation
 from specbus.verify.target import Target
-
-
-class Unanswered(Broken):
-    """No answer came, or none that can be read."""
 
 
 class Client:
@@ -58,34 +53,13 @@ class Client:
         except (httpx.InvalidURL, ValueError) as error:  # a redirect to no URL, an unknown charset
             raise Unanswered(f"the answer to {method} {path} cannot be read: {error}") from None
 
-    def raw(self, data: bytes) -> bytes:
-        """Send bytes over a connection of their own; what comes until the server closes it, or pauses after a head.
-
-        Raises Unanswered.
-        """
-        url = httpx.URL(self.target.options.url)
-        port = url.port or (443 if url.scheme == "https" else 80)
-        self._commands.append(f"printf {quoted(data.replace(b'%', b'%%'))} | nc {url.host} {port}")
-        self.target.steps.append(Step("rest", data, None))
-        answer = b""
-        end = time.monotonic() + self.target.timeout()
-        try:
-            with contextlib.closing(self.target.connection()) as connection:
-                connection.sendall(data)
-                while time.monotonic() < end:
-                    connection.settimeout(0.3 if b"\r\n\r\n" in answer else end - time.monotonic())
-                    if not (more := connection.recv(65536)):
-                        break
-                    answer += more
-        except TimeoutError:
-            pass
-        except OSError as error:
-            if not answer:
-                raise Unanswered(f"nothing answers {shown(data)}: {error}") from None
-        if not answer:
-            raise Unanswered(f"nothing answers {shown(data)}")
-        self.target.steps.append(Step("rest", None, answer[:400].decode(errors="replace")))
-        return answer
+    @contextlib.contextmanager
+    def raw(self, data: bytes) -> Iterator[Exchange]:
+        """Send bytes over a connection of their own, which is open meanwhile. Raises Unanswered."""
+        exchange = Exchange(self.target, data)
+        self._commands.append(exchange.command)
+        with exchange:
+            yield exchange
 
     def note(self, command: str) -> None:
         """Keep the command of a request that was sent in another way."""
@@ -162,8 +136,3 @@ def json_of(response: httpx.Response) -> Any:
 def media_type_of(response: httpx.Response) -> str:
     """The Content-Type of an answer without its parameters, in lower case."""
     return str(response.headers.get("content-type", "")).partition(";")[0].strip().lower()
-
-
-def shown(data: bytes) -> str:
-    """The beginning of `data`, for a person."""
-    return repr(data[:80])[1:]

@@ -1,12 +1,11 @@
-"""The answers to what is refused: problem documents (RFC 9457), and the 400 for what is not HTTP."""
+"""The answers to what is refused: problem documents (RFC 9457)."""
 
 import json
-import re
 
 from specbus.verify.asyncapi import Rules
 from specbus.verify.failures import Broken
 from specbus.verify.rest.cases import MISTAKES, Mistake, check_cases
-from specbus.verify.rest.client import Client, json_of, media_type_of, shown
+from specbus.verify.rest.client import Client, json_of, media_type_of
 from specbus.verify.rest.document import PROBLEM_TYPE
 
 
@@ -33,17 +32,3 @@ def every_error_is_a_problem_document_with_its_status(client: Client, mistake: M
     )
     if schema is not None and (broken := Rules(schema).problem(problem)):
         raise Broken(f"{what} has a problem document that breaks its schema: {broken[1]}")
-
-
-_MALFORMED = (
-    b"this is not HTTP\r\n\r\n",
-    b"GET /health HTTP/1.1\r\nHost: x\r\nno colon in this line\r\n\r\n",
-    b"POST /topics HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: many\r\n\r\n{}",
-)
-
-
-@check_cases("RFC 9112, 3", lambda _: _MALFORMED)
-def a_request_that_is_not_HTTP_is_a_400(client: Client, data: bytes) -> None:
-    answer = client.raw(data)
-    if not re.match(rb"HTTP/1\.[01] 400 ", answer):
-        raise Broken(f"{shown(data)} is answered with {shown(answer.partition(bytes([13]))[0])}, not 400")

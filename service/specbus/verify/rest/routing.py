@@ -6,9 +6,10 @@ from collections.abc import Iterator
 import httpx
 
 from specbus.verify.failures import Broken
+from specbus.verify.raw import escaped, request, told
 from specbus.verify.rest.cases import Mistake, check_cases, mistakes
 from specbus.verify.rest.client import Client
-from specbus.verify.rest.document import KEY_HEADER, HttpOperation, RestDocument
+from specbus.verify.rest.document import HttpOperation, RestDocument
 
 
 @mistakes("RFC 9110, 15.5.5")
@@ -17,6 +18,17 @@ def a_path_that_does_not_exist_is_a_404(document: RestDocument) -> Iterator[Mist
     for path in ("/no-such-path", "/no-such-path/at/all", "/NO%20SUCH%0APATH"):
         send = functools.partial(_ask, path=path)
         yield Mistake(f"GET {path}", send, "RFC 9110, 15.5.5", frozenset([404]))
+
+
+@check_cases(
+    "RFC 3986, 6.2.2.2",
+    lambda document: [each for each in document.operations if escaped(each.path) != each.path],
+)
+def an_escaped_letter_in_a_path_is_that_letter(client: Client, operation: HttpOperation) -> None:
+    path = escaped(client.path(operation))
+    response = client.ask(operation.method, path, client.body(operation))
+    if not response.is_success:
+        raise Broken(f"{operation} as {path} is answered with {response.status_code}, though it is the same path")
 
 
 def _ask(client: Client, path: str) -> httpx.Response:
@@ -71,19 +83,13 @@ def OPTIONS_if_it_is_offered_has_Allow(client: Client, operations: list[HttpOper
 def HEAD_is_like_GET_without_a_body(client: Client, operation: HttpOperation) -> None:
     path = client.path(operation)
     got = client.ask("GET", path)
-    url = httpx.URL(client.target.options.url)
-    key = f"{KEY_HEADER}: {client.target.options.api_key}\r\n" if client.target.options.api_key else ""
-    head = (
-        f"HEAD {url.path.rstrip('/')}{path} HTTP/1.1\r\nHost: {url.netloc.decode()}\r\n{key}Connection: close\r\n\r\n"
-    )
-    answer = client.raw(head.encode())
-    start, _, body = answer.partition(b"\r\n\r\n")
-    lines = start.decode(errors="replace").split("\r\n")
-    status = lines[0].split(" ")[1] if lines[0].startswith("HTTP/1.") and " " in lines[0] else lines[0][:40]
-    if status != str(got.status_code):
-        raise Broken(f"HEAD {operation.path} is answered with {status}, GET with {got.status_code}")
+    with client.raw(request(client.target, "HEAD", path, "Connection: close")) as exchange:
+        answer = exchange.answer("HEAD")
+        body = exchange.rest()
+    if answer is None or answer.status != got.status_code:
+        raise Broken(f"HEAD {operation.path} is {told(answer)}, GET answered with {got.status_code}")
     if body:
         raise Broken(f"HEAD {operation.path} is answered with a body, of {len(body)} bytes")
-    types = [line.partition(":")[2].strip() for line in lines if line.lower().startswith("content-type:")]
+    types = answer.fields.get_all("content-type", [])
     if types != got.headers.get_list("content-type"):
         raise Broken(f"HEAD {operation.path} has Content-Type {', '.join(types) or 'none'}, not that of GET")

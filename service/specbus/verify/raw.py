@@ -1,0 +1,269 @@
+"""Requests as bytes, such as no client library sends, and what comes back."""
+
+import base64
+import contextlib
+import http.client
+import io
+import json
+import re
+import secrets
+import socket
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Self, cast
+
+import httpx
+from websockets.client import ClientProtocol
+from websockets.frames import Frame, Opcode
+from websockets.protocol import State
+from websockets.uri import parse_uri
+
+from specbus.verify.failures import Broken, TimedOut, Unanswered
+from specbus.verify.record import Step
+from specbus.verify.rest.commands import quoted
+from specbus.verify.rest.document import KEY_HEADER
+from specbus.verify.target import Target
+
+_SILENCE = 0.3
+"""Seconds without a byte after which nothing more is expected."""
+
+
+def request(
+    target: Target, method: str, path: str, *fields: str, hosts: Sequence[str] | None = None, version: str = "1.1"
+) -> bytes:
+    """The head of a request to `target`, with its key.
+
+    Args:
+        target: The server; its Host is the default.
+        method: The method.
+        path: The path, below that of the server's URL.
+        fields: More header fields, each a line.
+        hosts: The values of the Host fields, for another number or others than there must be.
+        version: That of HTTP.
+
+    """
+    url = httpx.URL(target.options.url)
+    lines = [f"{method} {url.raw_path.decode().rstrip('/')}{path} HTTP/{version}"]
+    lines += [f"Host: {host}" for host in (hosts if hosts is not None else [own_host(target)])]
+    lines += [_key_field(target)] if target.options.api_key else []
+    return "\r\n".join([*lines, *fields, "", ""]).encode()
+
+
+def handshake(
+    target: Target, changed: Mapping[str, str | None] = {}, *, method: str = "GET", path: str = "", **options: Any
+) -> bytes:
+    """The opening handshake of a WebSocket (RFC 6455, 4.1).
+
+    Args:
+        target: The server.
+        changed: Header fields that are added or replaced; None for those to leave out.
+        method: The method.
+        path: The path, instead of the one that the document has.
+        options: Those of `request`.
+
+    """
+    fields = {
+        "Upgrade": "websocket",
+        "Connection": "Upgrade",
+        "Sec-WebSocket-Version": "13",
+        "Sec-WebSocket-Key": base64.b64encode(secrets.token_bytes(16)).decode(),
+        **changed,
+    }
+    lines = [f"{name}: {value}" for name, value in fields.items() if value is not None]
+    return request(target, method, path or target.document.address, *lines, **options)
+
+
+def own_host(target: Target) -> str:
+    """The Host of requests to `target`."""
+    return httpx.URL(target.options.url).netloc.decode()
+
+
+def escaped(path: str) -> str:
+    """`path` with the first letter of each segment percent-encoded: the same path (RFC 3986, 6.2.2.2)."""
+    return re.sub(r"(?<=/)[A-Za-z]", lambda letter: f"%{ord(letter[0]):02X}", path)
+
+
+def wrong_hosts(target: Target) -> Iterator[tuple[str, list[str]]]:
+    """Host fields that a request must not have (RFC 9112, 3.2; RFC 3986, 3.2.2): what is wrong, and their values."""
+    host = own_host(target)
+    yield "no Host", []
+    yield "its Host twice", [host, host]
+    yield "two Hosts", [host, "other.invalid"]
+    for wrong in (f"{host} {host}", f"{host}/", f"user@{host}", "[::1", f"{host}:port"):
+        yield f"Host: {wrong}", [wrong]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The answer to a request."""
+
+    status: int
+    fields: http.client.HTTPMessage
+    body: bytes
+
+
+def told(answer: Answer | None) -> str:
+    """What became of a request: a part of a sentence."""
+    return f"answered with {answer.status}" if answer else "not answered: the connection is closed"
+
+
+class Exchange:
+    """A connection of its own, over which some bytes are sent. Use it as a context manager."""
+
+    def __init__(self, target: Target, data: bytes) -> None:
+        """Send `data` when the context is entered, which raises Unanswered if that cannot be done."""
+        self._target = target
+        self._data = data
+        self._connection: socket.socket
+        self._incoming: _Incoming
+
+    @property
+    def command(self) -> str:
+        """A shell command that sends the same."""
+        url = httpx.URL(self._target.options.url)
+        is_secure = url.scheme == "https"
+        port = url.port or (443 if is_secure else 80)
+        program = f"openssl s_client -quiet -connect {url.host}:{port}" if is_secure else f"nc {url.host} {port}"
+        # printf reads both.
+        data = self._shown.replace(b"\\", b"\\\\").replace(b"%", b"%%")
+        return f"printf {quoted(data)} | {program}"
+
+    def __enter__(self) -> Self:
+        self._target.steps.append(Step("rest", self._shown, None))
+        try:
+            self._connection = self._target.connection()
+        except OSError as error:
+            raise Unanswered(f"there is no connection: {error}") from None
+        self._incoming = _Incoming(self._connection)
+        # A server that refuses may close before it has read all; its answer tells.
+        with contextlib.suppress(OSError):
+            self._connection.settimeout(self._target.timeout())
+            self._connection.sendall(self._data)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._connection.close()
+
+    def answer(self, method: str = "GET") -> Answer | None:
+        """The next answer, to a request of that method; None if the server closes instead. Raises Unanswered."""
+        self._incoming.until = self._target.deadline()
+        response = http.client.HTTPResponse(cast("Any", self._incoming), method=method)
+        try:
+            try:
+                response.begin()
+            except ConnectionError:  # http.client.RemoteDisconnected, too
+                self._note("closed")
+                return None
+            body = response.read()
+        except TimeoutError:
+            raise Unanswered(f"nothing answers {beginning(self._shown)}") from None
+        except (http.client.HTTPException, OSError, ValueError) as error:
+            what = f"{type(error).__name__} {error}"
+            raise Unanswered(f"the answer to {beginning(self._shown)} cannot be read: {what}") from None
+        self._note(f"{response.status} {body[:400].decode(errors='replace')}")
+        return Answer(response.status, response.msg, body)
+
+    def rest(self) -> bytes:
+        """What comes behind the answers, until the server closes or is silent."""
+        data = b""
+        end = self._target.deadline()
+        with contextlib.suppress(OSError):
+            while (now := time.monotonic()) < end:
+                self._incoming.until = min(now + _SILENCE, end)
+                if not (more := self._incoming.read1(65536)):
+                    break
+                data += more
+        return data
+
+    def frames(self) -> Iterator[Any]:
+        """What is in the text frames that come behind a 101, until the server closes. Raises TimedOut, Broken."""
+        self._incoming.until = self._target.deadline()
+        protocol = ClientProtocol(parse_uri(self._target.ws_url), state=State.OPEN, max_size=None)
+        message = b""
+        with contextlib.suppress(ConnectionError):
+            while data := self._read():
+                protocol.receive_data(data)
+                for event in protocol.events_received():
+                    if isinstance(event, Frame) and event.opcode in (Opcode.TEXT, Opcode.CONT):
+                        message += event.data
+                        if event.fin:
+                            self._note(message[:400].decode(errors="replace"))
+                            yield _decoded(message)
+                            message = b""
+
+    def _read(self) -> bytes:
+        try:
+            return self._incoming.read1(65536)
+        except TimeoutError:
+            raise TimedOut("what the server must send did not come in time") from None
+
+    def _note(self, received: str) -> None:
+        self._target.steps.append(Step("rest", None, received))
+
+    @property
+    def _shown(self) -> bytes:
+        """What is sent, for a person: without the key."""
+        key = self._target.options.api_key
+        return (
+            self._data.replace(_key_field(self._target).encode(), f"{KEY_HEADER}: KEY".encode()) if key else self._data
+        )
+
+
+class _Received(io.RawIOBase):
+    """What a connection receives, as a file with a deadline."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+        self.until = 0.0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        if (left := self.until - time.monotonic()) <= 0:
+            raise TimeoutError
+        self._connection.settimeout(left)
+        return self._connection.recv_into(buffer)
+
+
+class _Incoming(io.BufferedReader):
+    """What `http.client.HTTPResponse` reads from: it takes it for a socket, and closes it after one answer."""
+
+    raw: _Received
+
+    def __init__(self, connection: socket.socket) -> None:
+        super().__init__(_Received(connection))
+
+    @property
+    def until(self) -> float:
+        """When a wait must be over, by the monotonic clock."""
+        return self.raw.until
+
+    @until.setter
+    def until(self, time: float) -> None:
+        self.raw.until = time
+
+    def makefile(self, mode: str) -> Self:
+        """The file of an answer."""
+        del mode
+        return self
+
+    def close(self) -> None:
+        """Stay open: there is more to read."""
+
+
+def _decoded(message: bytes) -> Any:
+    try:
+        return json.loads(message)
+    except ValueError:
+        raise Broken("the server sent a frame that is no JSON") from None
+
+
+def beginning(data: bytes) -> str:
+    """The beginning of `data`, for a person."""
+    return repr(data[:80])[1:]
+
+
+def _key_field(target: Target) -> str:
+    return f"{KEY_HEADER}: {target.options.api_key}"

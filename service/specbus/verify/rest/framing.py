@@ -1,0 +1,140 @@
+"""Where a request begins and ends, and what its head must have (RFC 9112): requests that no client library sends."""
+
+import itertools
+from collections.abc import Iterable, Iterator
+
+from specbus.verify.failures import Broken
+from specbus.verify.raw import beginning, handshake, request, told, wrong_hosts
+from specbus.verify.rest.cases import check_case, check_cases
+from specbus.verify.rest.client import Client
+from specbus.verify.rest.document import JSON_TYPE, HttpOperation, RestDocument
+
+_LAST = "Connection: close"
+_NOWHERE = "/no-such-path"
+"""What answers it, a 404, no other request gets."""
+_JSON = f"Content-Type: {JSON_TYPE}"
+_UPGRADES = {
+    "h2c": ("Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA"),
+    "no-such-protocol": ("Connection: Upgrade", "Upgrade: no-such-protocol"),
+}
+"""Header fields that ask for an upgrade, by the protocol."""
+
+
+def _read(document: RestDocument) -> Iterable[HttpOperation]:
+    """An operation that only reads, if there is one."""
+    return itertools.islice((each for each in document.operations if each.method == "GET"), 1)
+
+
+@check_case("RFC 9112, 2.2")
+def a_request_that_is_not_HTTP_is_a_400(client: Client) -> None:
+    target = client.target
+    heads = [b"this is not HTTP\r\n\r\n"]
+    heads += [request(target, each.method, each.path, "no colon in this line") for each in _read(target.rest)]
+    for operation in target.rest.with_body():
+        heads.append(request(target, operation.method, client.path(operation), _JSON, "Content-Length: many") + b"{}")
+    for data in heads:
+        with client.raw(data) as exchange:
+            answer = exchange.answer()
+        if answer is None or answer.status != 400:
+            raise Broken(f"{beginning(data)} is {told(answer)}, not 400")
+
+
+@check_cases("RFC 9112, 3.2", _read)
+def a_request_without_exactly_one_valid_Host_is_a_400(client: Client, operation: HttpOperation) -> None:
+    path = client.path(operation)
+    for what, hosts in wrong_hosts(client.target):
+        with client.raw(request(client.target, operation.method, path, _LAST, hosts=hosts)) as exchange:
+            answer = exchange.answer()
+        if answer is None or answer.status != 400:
+            raise Broken(f"{operation} with {what} is {told(answer)}, not 400")
+
+
+@check_cases(
+    "RFC 9112, 6.1",
+    lambda document: itertools.product(document.with_body(), ("gzip, chunked", "gzip", "chunked, gzip")),
+)
+def a_body_in_a_transfer_coding_that_it_does_not_have_is_refused(
+    client: Client, case: tuple[HttpOperation, str]
+) -> None:
+    operation, coding = case
+    head = request(
+        client.target, operation.method, client.path(operation), _JSON, f"Transfer-Encoding: {coding}", _LAST
+    )
+    body = client.body(operation) or b""
+    with client.raw(head + b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body)) as exchange:
+        answer = exchange.answer(operation.method)
+    # 501 for a coding that is not known, 400 for one that the body turns out not to have.
+    if answer is None or answer.status not in (400, 501):
+        raise Broken(f"{operation} with Transfer-Encoding: {coding} is {told(answer)}, not 501 or 400")
+
+
+def _with_body(client: Client, operation: HttpOperation, body: bytes, fields: Iterable[str] = ()) -> bytes:
+    """A request with that body, and another behind it that is answered with 404."""
+    head = request(
+        client.target, operation.method, client.path(operation), _JSON, f"Content-Length: {len(body)}", *fields
+    )
+    return head + body + request(client.target, "GET", _NOWHERE, _LAST)
+
+
+@check_cases("RFC 9110, 7.8", lambda document: itertools.product(document.with_body(), _UPGRADES))
+def a_request_that_asks_for_another_protocol_is_carried_out(client: Client, case: tuple[HttpOperation, str]) -> None:
+    operation, protocol = case
+    data = _with_body(client, operation, client.body(operation) or b"", _UPGRADES[protocol])
+    with client.raw(data) as exchange:
+        answer = exchange.answer(operation.method)
+        if answer and answer.status == 101 and protocol == "h2c":
+            return  # It is carried out in HTTP/2.
+        if answer is None or not 200 <= answer.status < 300:
+            raise Broken(f"{operation} with Upgrade: {protocol} is {told(answer)}, not carried out")
+        # The server may close instead (RFC 9112, 9.6), but not mix up the two.
+        behind = exchange.answer()
+    if behind and behind.status != 404:
+        raise Broken(f"GET {_NOWHERE}, behind {operation} with Upgrade: {protocol}, is {told(behind)}, not 404")
+
+
+def _bearers(document: RestDocument) -> Iterator[tuple[HttpOperation, str | None]]:
+    """Requests that may have a body: with the protocol that they ask for, if any."""
+    for operation in itertools.chain(_read(document), document.with_body()):
+        yield operation, None
+        yield from ((operation, protocol) for protocol in _UPGRADES)
+
+
+@check_cases("RFC 9112, 6", _bearers)
+def a_body_is_not_taken_for_a_request(client: Client, case: tuple[HttpOperation, str | None]) -> None:
+    operation, protocol = case
+    topic = client.topic()
+    body = request(client.target, "DELETE", f"/topics/{topic}")
+    fields = _UPGRADES[protocol] if protocol else ()
+    what = f"{operation} with Upgrade: {protocol}" if protocol else str(operation)
+    with client.raw(_with_body(client, operation, body, fields)) as exchange:
+        answer = exchange.answer(operation.method)
+        behind = exchange.answer() if answer and answer.status != 101 else None
+    if topic not in client.listed():
+        raise Broken(f"a DELETE that is the body of {what} is carried out as a request")
+    if behind and behind.status != 404:
+        raise Broken(f"GET {_NOWHERE}, behind {what} with a body, is {told(behind)}, not 404")
+
+
+@check_cases("RFC 9112, 9.3.2", _read)
+def requests_before_a_handshake_are_answered_before_it(client: Client, operation: HttpOperation) -> None:
+    target = client.target
+    requests = [
+        request(target, operation.method, client.path(operation)),
+        request(target, "GET", _NOWHERE),
+        handshake(target),
+    ]
+    answers: list[int] = []
+    with client.raw(b"".join(requests)) as exchange:
+        # The server may close before it has answered all (RFC 9112, 9.6).
+        while len(answers) < len(requests) and (answer := exchange.answer()):
+            answers.append(answer.status)
+            if answer.status == 101:
+                break
+    before = answers[:2]
+    if 101 in before:
+        raise Broken(
+            f"a handshake behind two requests is answered when {answers.index(101)} of them have their answers"
+        )
+    if not before or not 200 <= before[0] < 300 or before[1:] not in ([], [404]):
+        got = " and ".join(map(str, before)) or "nothing"
+        raise Broken(f"{operation} and GET {_NOWHERE}, before a handshake, are answered with {got}, not 2xx and 404")

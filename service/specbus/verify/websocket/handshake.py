@@ -1,0 +1,96 @@
+"""The opening handshake (RFC 6455, 4.2), as no client library sends it."""
+
+import contextlib
+import json
+from collections.abc import Iterator
+
+from websockets.frames import Frame, Opcode
+
+from specbus.verify.checks import check
+from specbus.verify.failures import Broken, Skipped, TimedOut
+from specbus.verify.raw import Answer, Exchange, escaped, handshake, told, wrong_hosts
+from specbus.verify.target import Target
+from specbus.verify.websocket.conversation import Conversation
+
+
+@contextlib.contextmanager
+def _sent(target: Target, data: bytes) -> Iterator[Exchange]:
+    """What comes of `data`, sent as a case of its own."""
+    target.cases += 1
+    target.steps = []
+    exchange = Exchange(target, data)
+    try:
+        with exchange:
+            yield exchange
+    except Broken as broken:
+        broken.reproduce = exchange.command
+        raise
+
+
+@check("websocket", "RFC 9112, 3.2")
+def a_handshake_without_exactly_one_valid_Host_is_a_400(target: Target) -> None:
+    for what, hosts in wrong_hosts(target):
+        with _sent(target, handshake(target, hosts=hosts)) as exchange:
+            answer = exchange.answer()
+            if answer is None or answer.status != 400:
+                raise Broken(f"a handshake with {what} is {told(answer)}, not 400")
+
+
+def _no_handshakes(target: Target) -> Iterator[tuple[str, bytes]]:
+    """Requests that lack something of a handshake."""
+    # RFC 9110, 7.8: a server must ignore Upgrade there.
+    yield "in HTTP/1.0", handshake(target, version="1.0")
+    yield "with the method POST", handshake(target, {"Content-Length": "0"}, method="POST")
+    for field, values in {
+        "Upgrade": (None, "no-such-protocol"),
+        "Connection": (None, "keep-alive"),
+        "Sec-WebSocket-Version": (None, "12"),
+        "Sec-WebSocket-Key": (None, "c2hvcnQ="),
+    }.items():
+        for value in values:
+            what = f"without {field}" if value is None else f"with {field}: {value}"
+            yield what, handshake(target, {field: value})
+
+
+@check("websocket", "RFC 6455, 4.2.1")
+def a_request_that_is_no_handshake_opens_no_WebSocket(target: Target) -> None:
+    for what, data in _no_handshakes(target):
+        with _sent(target, data) as exchange:
+            answer = exchange.answer()
+            if answer and answer.status == 101:
+                raise Broken(f"a handshake {what} is answered with 101, not refused")
+
+
+@check("websocket", "RFC 3986, 6.2.2.2")
+def an_escaped_letter_in_the_path_of_a_handshake_is_that_letter(target: Target) -> None:
+    address = target.document.address
+    path = escaped(address)
+    if path == address:
+        raise Skipped(f"{address}, the address of the WebSocket, has no letter")
+    with _sent(target, handshake(target, path=path)) as exchange:
+        _accepted(exchange.answer(), f"a handshake at {path}, which is {address},")
+
+
+def _accepted(answer: Answer | None, what: str) -> None:
+    if answer is None or answer.status != 101:
+        raise Broken(f"{what} is {told(answer)}, not 101")
+
+
+@check("websocket", "RFC 6455, 5.1")
+def a_frame_that_comes_with_its_handshake_is_answered_or_the_handshake_refused(target: Target) -> None:
+    """A client has to wait for the 101 (RFC 6455, 4.1), so a server may refuse. What it accepts it must not lose."""
+    document = target.document
+    good, message = Conversation(target).good()
+    frame = Frame(Opcode.TEXT, json.dumps(good).encode()).serialize(mask=True)
+    with _sent(target, handshake(target) + frame) as exchange:
+        answer = exchange.answer()
+        if answer is None or answer.status != 101:
+            return
+        try:
+            for received in exchange.frames():
+                if document.sent_as(received) in document.replies:
+                    if document.is_refusal(received):
+                        raise Broken(f"a valid {message.name} that comes with its handshake is refused")
+                    return
+        except TimedOut:
+            raise Broken(f"a valid {message.name} that comes with its handshake is not answered") from None
