@@ -1,6 +1,7 @@
 """Specbus inside another application: mounted beside FastAPI's routes, under a plain uvicorn."""
 
 import asyncio
+import gc
 import json
 import logging
 import re
@@ -27,6 +28,7 @@ from specbus.bus.limits import Limits, OverflowPolicy
 from specbus.settings import Auth, Settings
 from specbus.settings import Server as ServerSettings
 from specbus.spec import ContractError
+from specbus.websocket.asgi import AsgiConnection
 from specbus.websocket.limits import Keepalive
 from tests.support.documents import LIMITS, ROOT
 from tests.support.http import check_problem
@@ -256,6 +258,21 @@ async def test_a_stop_does_not_wait_for_ever_for_who_does_not_read() -> None:
         await publish_until(embedding, "dropped", 1)
         await embedding.bus.close()
         assert not embedding.bus.endpoint.registry
+
+
+async def test_a_connection_that_was_closed_is_not_kept_until_the_time_for_that_is_over() -> None:
+    def kept() -> bool:
+        gc.collect()
+        return any(isinstance(each, AsgiConnection) for each in gc.get_objects())
+
+    async with embedded() as embedding, embedding.connected() as client:
+        await client.nothing_more()
+        assert kept()
+        await embedding.bus.close()
+        assert await frames_to_the_end(client) == ([], 1001, "the service is stopping")
+        async with asyncio.timeout(10):
+            while kept():
+                await asyncio.sleep(0)
 
 
 async def test_the_example_in_the_readme_works() -> None:

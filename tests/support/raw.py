@@ -3,6 +3,7 @@
 import asyncio
 import json
 import socket
+import struct
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -34,6 +35,12 @@ def opened(server: Reachable) -> socket.socket:
         answer += raw.recv(1)
     assert answer.startswith(b"HTTP/1.1 101 ")
     return raw
+
+
+def reset(raw: socket.socket) -> None:
+    """Close with an RST, as a client's system does when its program ends with something unread."""
+    raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    raw.close()
 
 
 class Raw:

@@ -365,7 +365,6 @@ class HttpConnection(HttpToolsProtocol):
         """Hand the transport over, with what has come behind the handshake."""
         behind, self._unread = self._unread, b""
         self._handshake = False
-        self._unset_keepalive_if_required()
         self._admission.discard(self)
         self._stop_timers()
         self.flow.held = False
@@ -473,6 +472,8 @@ class HttpConnection(HttpToolsProtocol):
             self._close()
 
     def _stop_timers(self) -> None:
+        # Not only for the time: a timer keeps the connection in memory until then.
+        self._unset_keepalive_if_required()
         self._head_came()
         self._stop_body_timer()
         if self._read_timer:

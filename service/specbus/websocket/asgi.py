@@ -85,6 +85,7 @@ class AsgiConnection(Session):
     __slots__ = (
         "_close",
         "_close_reason",
+        "_closer",
         "_endpoint",
         "_paused",
         "_queue",
@@ -130,6 +131,7 @@ class AsgiConnection(Session):
         self._close: tuple[int, str] | None = None
         """What is to be sent last, once it is known."""
         self._close_reason = "connection lost"
+        self._closer: asyncio.TimerHandle | None = None
         self._untold = 0
         """Publications that were dropped, of which the client was not told in time."""
         self._sending: asyncio.Task[None] | None = None
@@ -145,6 +147,8 @@ class AsgiConnection(Session):
             await self._converse()
         finally:
             self._endpoint.registry.remove(self)
+            if self._closer:
+                self._closer.cancel()
             self._untold += self._endpoint.hub.forget(self)
             self.log_closed(self._close_reason, self._untold)
             self.ended.set()
@@ -184,7 +188,7 @@ class AsgiConnection(Session):
             self._close_reason = f"{code} {reason}"
             self._untold = self._endpoint.hub.forget(self)
             self._queued.set()
-            asyncio.get_running_loop().call_later(UNREAD_TIMEOUT, after_reading, self.abort)
+            self._closer = asyncio.get_running_loop().call_later(UNREAD_TIMEOUT, after_reading, self.abort)
 
     def fail(self, code: CloseCode, reason: str) -> None:
         """Close likewise: from now on nothing that the client sends has an effect."""

@@ -2,10 +2,12 @@
 
 import asyncio
 import contextlib
+import gc
 import json
 import logging
 import resource
 import socket
+import weakref
 from collections.abc import Callable
 
 import httpx
@@ -14,8 +16,8 @@ import pytest
 from specbus.http import app
 from tests.support.http import publish
 from tests.support.messages import UUID
-from tests.support.program import program, resident_bytes
-from tests.support.raw import HANDSHAKE
+from tests.support.program import program, resident_bytes, until
+from tests.support.raw import HANDSHAKE, reset
 from tests.support.server import Server, connected
 
 Serve = Callable[..., Server]
@@ -193,6 +195,26 @@ def test_a_client_that_leaves_during_a_large_answer_leaves_nothing_in_the_log(
 
 
 # Memory
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        GET,
+        GET[:20],
+        b"POST /topics HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 20\r\n\r\n",
+    ],
+    ids=["waits for a request", "waits for a head", "waits for a body"],
+)
+def test_a_connection_that_is_reset_is_not_kept_until_its_time_is_over(server: Server, sent: bytes) -> None:
+    connections = server.service._server.server_state.connections
+    with opened(server, sent) as raw:
+        if sent == GET:
+            assert raw.recv(65_536).startswith(b"HTTP/1.1 200 ")
+        until(lambda: bool(connections))
+        gone = weakref.ref(next(iter(connections)))
+        reset(raw)
+    until(lambda: gc.collect() >= 0 and gone() is None)
 
 
 @pytest.mark.slow
