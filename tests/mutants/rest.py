@@ -289,7 +289,9 @@ def foreign_page_may_connect(patch: Patch) -> None:
 @mutant("rest", "a site whose name begins with the service's is taken for the service's own")
 def origin_compared_by_its_beginning(patch: Patch) -> None:
     def is_own(original: Any, origin: str, fields: Fields) -> bool:
-        return bool(original(origin, fields)) or any(origin.startswith(f"http://{host}") for host in fields("host"))
+        return bool(original(origin, fields)) or any(
+            origin.startswith(f"http://{host.partition(':')[0]}.") for host in fields("host")
+        )
 
     wrap(patch, origins, "_is_own", is_own)
 

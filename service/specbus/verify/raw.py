@@ -25,12 +25,20 @@ from specbus.verify.rest.commands import quoted
 from specbus.verify.rest.document import KEY_HEADER
 from specbus.verify.target import Target
 
+WRONG_HOSTS: tuple[tuple[str, ...], ...] = (
+    *((), ("{0}", "other.invalid"), ("other.invalid", "{0}")),
+    *(("{0} {0}",), ("{0}/",), ("user@{0}",), ("[::1",), ("{0}:port",)),
+)
+"""Values of the Host fields that a request must not have (RFC 9112, 3.2; RFC 3986, 3.2.2); `{0}` is the right one.
+
+Nor may it have that one twice, but proxies (HAProxy) make one field of the two, which does no harm.
+"""
 _SILENCE = 0.3
 """Seconds without a byte after which nothing more is expected."""
 
 
 def request(
-    target: Target, method: str, path: str, *fields: str, hosts: Sequence[str] | None = None, version: str = "1.1"
+    target: Target, method: str, path: str, *fields: str, hosts: Sequence[str] = ("{0}",), version: str = "1.1"
 ) -> bytes:
     """The head of a request to `target`, with its key.
 
@@ -39,13 +47,13 @@ def request(
         method: The method.
         path: The path, below that of the server's URL.
         fields: More header fields, each a line.
-        hosts: The values of the Host fields, for another number or others than there must be.
+        hosts: The values of the Host fields, for another number or others than there must be; `{0}` is the right one.
         version: That of HTTP.
 
     """
     url = httpx.URL(target.options.url)
     lines = [f"{method} {url.raw_path.decode().rstrip('/')}{path} HTTP/{version}"]
-    lines += [f"Host: {host}" for host in (hosts if hosts is not None else [own_host(target)])]
+    lines += [f"Host: {host.format(url.netloc.decode())}" for host in hosts]
     lines += [_key_field(target)] if target.options.api_key else []
     return "\r\n".join([*lines, *fields, "", ""]).encode()
 
@@ -74,24 +82,9 @@ def handshake(
     return request(target, method, path or target.document.address, *lines, **options)
 
 
-def own_host(target: Target) -> str:
-    """The Host of requests to `target`."""
-    return httpx.URL(target.options.url).netloc.decode()
-
-
 def escaped(path: str) -> str:
     """`path` with the first letter of each segment percent-encoded: the same path (RFC 3986, 6.2.2.2)."""
     return re.sub(r"(?<=/)[A-Za-z]", lambda letter: f"%{ord(letter[0]):02X}", path)
-
-
-def wrong_hosts(target: Target) -> Iterator[tuple[str, list[str]]]:
-    """Host fields that a request must not have (RFC 9112, 3.2; RFC 3986, 3.2.2): what is wrong, and their values."""
-    host = own_host(target)
-    yield "no Host", []
-    yield "its Host twice", [host, host]
-    yield "two Hosts", [host, "other.invalid"]
-    for wrong in (f"{host} {host}", f"{host}/", f"user@{host}", "[::1", f"{host}:port"):
-        yield f"Host: {wrong}", [wrong]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +94,11 @@ class Answer:
     status: int
     fields: http.client.HTTPMessage
     body: bytes
+
+
+def told_hosts(hosts: Sequence[str]) -> str:
+    """Those of `WRONG_HOSTS`, for a person."""
+    return " and ".join(f"Host: {each.format('HOST')}" for each in hosts) or "no Host"
 
 
 def told(answer: Answer | None) -> str:
@@ -130,7 +128,7 @@ class Exchange:
         return f"printf {quoted(data)} | {program}"
 
     def __enter__(self) -> Self:
-        self._target.steps.append(Step("rest", self._shown, None))
+        self._target.steps.append(Step("raw", self._shown, None))
         try:
             self._connection = self._target.connection()
         except OSError as error:
@@ -199,7 +197,7 @@ class Exchange:
             raise TimedOut("what the server must send did not come in time") from None
 
     def _note(self, received: str) -> None:
-        self._target.steps.append(Step("rest", None, received))
+        self._target.steps.append(Step("raw", None, received))
 
     @property
     def _shown(self) -> bytes:

@@ -95,6 +95,7 @@ CHANGE = "a change by a page of another site is a 403"
 OWN = "a change by a page of the service itself is carried out"
 PAGE = "a handshake of a page of another site is a 403"
 NO_HANDSHAKE = "a request that is no handshake opens no WebSocket"
+OLD = "an Upgrade in an old version of HTTP or without Connection opens no WebSocket"
 EARLY = "a frame that comes with its handshake is answered or the handshake refused"
 ESCAPED = "an escaped letter in a path is that letter"
 
@@ -105,6 +106,7 @@ ESCAPED = "an escaped letter in a path is that letter"
         (HOST, by({}, REFUSED)),
         (CODING, by({"Transfer-Encoding": status(501)})),
         (CODING, by({"Transfer-Encoding": REFUSED})),
+        (CODING, by({"Transfer-Encoding": status(422)})),
         # HTTP/2, if it is spoken.
         (UPGRADE, by({"Upgrade: h2c": SWITCHED})),
         # The next request may be left unanswered, with the connection closed.
@@ -135,7 +137,7 @@ BROKEN: list[tuple[str, Reply, str]] = [
     (HOST, by({}, CLOSED), "GET / with no Host is not answered: the connection is closed, not 400"),
     (HOST, by({}, b"what?\r\n\r\n"), "the answer to 'GET / HTTP/1.1…' cannot be read: BadStatusLine what?…"),
     (HOST, by({}, OK.replace(b"h: 0", b"h: 9")), "the answer to 'GET / HTTP/1.1…' cannot be read: IncompleteRead…"),
-    (CODING, by({}), "POST /topics with Transfer-Encoding: gzip, chunked is answered with 201, not 501 or 400"),
+    (CODING, by({}), "POST /topics with Transfer-Encoding: gzip, chunked is answered with 201, not 501 or 4xx"),
     (UPGRADE, by({"Upgrade:": REFUSED}), "POST /topics with Upgrade: h2c is answered with 400, not carried out"),
     (UPGRADE, by({}, SWITCHED), "POST /topics with Upgrade: no-such-protocol is answered with 101, not carried out"),
     (
@@ -157,7 +159,8 @@ BROKEN: list[tuple[str, Reply, str]] = [
         by({"Upgrade:": SWITCHED}),
         "a handshake with Origin: https://other-site.invalid is answered with 101, not 403",
     ),
-    (NO_HANDSHAKE, by({}, SWITCHED), "a handshake in HTTP/1.0 is answered with 101, not refused"),
+    (NO_HANDSHAKE, by({}, SWITCHED), "a handshake with the method POST is answered with 101, not refused"),
+    (OLD, by({}, SWITCHED), "a handshake in HTTP/1.0 is answered with 101, not refused"),
     (ESCAPED, by({"%": NOWHERE}), "GET /health as /%68ealth is answered with 404, though it is the same path"),
 ]
 
