@@ -3,6 +3,7 @@ import { element, parsed, put, written } from "./site.js";
 
 const DRAW_EVERY = 100;
 /** How many rows are drawn at once; the others are drawn next time. */
+const DRAW_EVERY_IN_A_FLOOD = 500;
 const DRAW_AT_ONCE = 30;
 const KEPT = [100, 500, 2_000, 10_000];
 const MOST_CHARACTERS = 32_000_000;
@@ -58,6 +59,7 @@ class ConsoleLog extends HTMLElement {
   #drawn = 0;
   #added = 0;
   #scheduled = false;
+  #behind = false; // whether more waits to be drawn than is drawn at once
   #filter;
   #kind;
   #pause;
@@ -97,7 +99,7 @@ class ConsoleLog extends HTMLElement {
     const entries = this.#paused ? this.#waiting : this.#kept;
     entries.push(entry);
     // Sorting them out costs: it is done for some at a time.
-    if (entries.length > 1.25 * this.#cap || this.#characters > MOST_CHARACTERS) this.#trim();
+    if (entries.length > 2 * this.#cap || this.#characters > MOST_CHARACTERS) this.#trim();
     this.#schedule();
   }
 
@@ -171,7 +173,7 @@ class ConsoleLog extends HTMLElement {
     this.#scheduled = true;
     const draw = (now) => {
       // While more comes, the page needs time for other things.
-      if (now - this.#added < DRAW_EVERY && now - this.#drawn < DRAW_EVERY) {
+      if (now - this.#added < DRAW_EVERY && now - this.#drawn < (this.#behind ? DRAW_EVERY_IN_A_FLOOD : DRAW_EVERY)) {
         requestAnimationFrame(draw);
         return;
       }
@@ -190,7 +192,8 @@ class ConsoleLog extends HTMLElement {
     if (focused && !this.#list.contains(document.activeElement)) this.#list.focus({ preventScroll: true });
     // What nobody asked for may be a flood: the rest does not wait behind it.
     const left = this.#drawRows(DRAW_AT_ONCE, (entry) => entry.role !== "unasked");
-    if (this.#drawRows(left, () => true) === 0) this.#schedule();
+    this.#behind = this.#drawRows(left, () => true) === 0;
+    if (this.#behind) this.#schedule();
     this.#say();
   }
 
