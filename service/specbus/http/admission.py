@@ -38,9 +38,11 @@ class Admission:
         self._descriptors = descriptors
         self._open: set[Admitted] = set()
         self._idle: dict[Admitted, None] = {}
-        self.turned_away = 0
-        """Refused connections that are still open."""
+        self._turned_away: set[Admitted] = set()
+        """Refused connections that have a moment to read so."""
         self._limit_reached = RateLimited(_log, "limit reached")
+        self.note_unread = RateLimited(_log, "answer not read")
+        """Logs that a connection is given up whose client does not read."""
 
     def __len__(self) -> int:
         return len(self._open)
@@ -62,9 +64,17 @@ class Admission:
         self._open.add(connection)
         return True
 
+    def turn_away(self, connection: Admitted) -> bool:
+        """Whether `connection`, which was refused, may have a moment to read so."""
+        if len(self._turned_away) >= MAX_TURNED_AWAY:
+            return False
+        self._turned_away.add(connection)
+        return True
+
     def discard(self, connection: Admitted) -> None:
         """Forget `connection`, which is gone or has become something else."""
         self._open.discard(connection)
+        self._turned_away.discard(connection)
         self._idle.pop(connection, None)
 
     def note_idle(self, connection: Admitted) -> None:

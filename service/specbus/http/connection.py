@@ -24,7 +24,6 @@ some of an answer to be read; `keep_alive` between requests.
 """
 
 import asyncio
-import logging
 import re
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
@@ -34,9 +33,8 @@ import httptools
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from specbus.http.admission import MAX_TURNED_AWAY, Admission
+from specbus.http.admission import Admission
 from specbus.http.limits import HttpLimits
-from specbus.log import RateLimited
 from specbus.timers import after_reading
 from specbus.wire import problem
 
@@ -50,14 +48,13 @@ MAX_BEHIND = 33_554_432
 """Bytes that are thrown away behind the last answer."""
 _PIECE = 4_096
 """Bytes that are parsed before it is looked whether more requests wait than may. A body comes in such pieces too."""
-
-
 _REFUSAL_TIMEOUT = 1.0
 """Seconds that a client which is one too many has to read so."""
 
+_Timer: TypeAlias = Callable[[], asyncio.TimerHandle | None]
+"""Gives a timer as it is now."""
 _Problem: TypeAlias = tuple[HTTPStatus, str]
-_log = logging.getLogger(__name__)
-_not_read = RateLimited(_log, "answer not read")
+"""How a request is refused: the status, and the detail for a person."""
 
 _ABSOLUTE = re.compile(rb"https?://([^/?#]*)([/?].*)?", re.IGNORECASE | re.DOTALL)
 """A target in absolute form: the authority, and the rest (RFC 9112, 3.2.2)."""
@@ -101,7 +98,6 @@ class HttpConnection(HttpToolsProtocol):
         super().__init__(*args, **options)
         self._limits = limits
         self._admission = admission
-        self._admitted = self._turned_away = False
         self._body_timer: asyncio.TimerHandle | None = None
         """Until when a body may come."""
         self._read_timer: asyncio.TimerHandle | None = None
@@ -117,7 +113,7 @@ class HttpConnection(HttpToolsProtocol):
         """Requests that were parsed and have not been answered in full."""
         self._handshake = False
         """Whether the last request asks for a WebSocket, and waits for the answers before its own."""
-        self._refusal: tuple[HTTPStatus, str] | None = None
+        self._refusal: _Problem | None = None
         """How what could not be parsed is refused, once what came before it is answered."""
         self._over = False
         """Whether nothing of what comes is looked at any more."""
@@ -132,9 +128,7 @@ class HttpConnection(HttpToolsProtocol):
         """Wait for the head of the first request."""
         super().connection_made(transport)
         self.flow = _Flow(transport)
-        peer = "{}:{}".format(*self.client) if self.client else "?"
-        self._admitted = self._admission.admit(self, peer)
-        if self._admitted:
+        if self._admission.admit(self, self._peer):
             self._await_head()
         else:
             self._turn_away()
@@ -144,7 +138,6 @@ class HttpConnection(HttpToolsProtocol):
         self._unread = b""
         self._over = True
         self._admission.discard(self)
-        self._admission.turned_away -= self._turned_away
         self._stop_timers()
         super().connection_lost(exc)
 
@@ -167,8 +160,6 @@ class HttpConnection(HttpToolsProtocol):
             self._behind += len(data)
             if self._behind > MAX_BEHIND:
                 self.transport.abort()
-            return
-        if not self._admitted:
             return
         self._unread = self._unread + data if self._unread else data
         self._parse()
@@ -239,21 +230,26 @@ class HttpConnection(HttpToolsProtocol):
         super()._unset_keepalive_if_required()
         self._admission.note_busy(self)
 
+    def timeout_keep_alive_handler(self) -> None:
+        """Close, unless the next request has come meanwhile."""
+        self._unless_changed(lambda: self.timeout_keep_alive_task, self._close)
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what is not HTTP/1.1 (RFC 9112, 2.2) and close."""
+        self._refuse(HTTPStatus.BAD_REQUEST, "the request is not valid HTTP/1.1")
+
     # What the admission calls
 
     def end_idle(self) -> None:
         """Close, as no request is under way."""
         self._close()
 
-    def timeout_keep_alive_handler(self) -> None:
-        """Close, unless the next request has come meanwhile."""
-        self._close_unless_heard(lambda: self.timeout_keep_alive_task)
-
-    def send_400_response(self, msg: str) -> None:
-        """Refuse what is not HTTP/1.1 (RFC 9112, 2.2) and close."""
-        self._refuse(HTTPStatus.BAD_REQUEST, "the request is not valid HTTP/1.1")
-
     # Inside
+
+    @property
+    def _peer(self) -> str:
+        """The client's address, for the log."""
+        return "{}:{}".format(*self.client) if self.client else "?"
 
     def _parse(self) -> None:
         """Parse what is unread, as far as it may be."""
@@ -401,20 +397,15 @@ class HttpConnection(HttpToolsProtocol):
 
     def _turn_away(self) -> None:
         """Refuse the connection, as there are too many. What it asks for is not looked at."""
-        self._over = True
         detail = "the service has as many connections as it may have"
         self.transport.write(_answer(HTTPStatus.SERVICE_UNAVAILABLE, detail, problem.TRY_LATER))
-        if self._admission.turned_away >= MAX_TURNED_AWAY:
+        if self._admission.turn_away(self):
+            self._end(_REFUSAL_TIMEOUT)
+        else:
             self.transport.close()
-            return
-        self._admission.turned_away += 1
-        self._turned_away = True
-        # End of stream, not close: to close with a request unread would reset the connection and lose the answer.
-        self.transport.write_eof()
-        self._read_timer = self.loop.call_later(_REFUSAL_TIMEOUT, self.transport.abort)
 
-    def _end(self) -> None:
-        """End the stream behind the last answer, and wait for the client to do the same."""
+    def _end(self, timeout: float | None = None) -> None:
+        """End the stream behind the last answer, and wait for the client to do the same: `request_timeout`, or less."""
         if self._ended or self.transport.is_closing():
             return
         self._over = self._ended = True
@@ -427,31 +418,30 @@ class HttpConnection(HttpToolsProtocol):
         self.flow.held = False
         self.flow.resume_reading()
         self._admission.note_idle(self)
-        self._await_reading()
+        self._await_reading(timeout)
 
     def _close(self) -> None:
         """Close once what is written has been read, or the time for that is over."""
         self.transport.close()
         self._await_reading()
 
-    def _await_reading(self) -> None:
+    def _await_reading(self, timeout: float | None = None) -> None:
         """Abort the connection if the client does not read of its answer in time, or sends on behind the last."""
         if self._read_timer:
             self._read_timer.cancel()
-        self._read_timer = self.loop.call_later(self._limits.request_timeout, after_reading, self._give_up_answer)
+        seconds = timeout or self._limits.request_timeout
+        self._read_timer = self._timer(seconds, lambda: self._read_timer, self._give_up_answer)
 
     def _give_up_answer(self) -> None:
-        if self._read_timer is None:
-            return
         if unread := self.transport.get_write_buffer_size():
-            peer = "{}:{}".format(*self.client) if self.client else "?"
-            _not_read("request_timeout", peer=peer, unread_bytes=unread)
+            self._admission.note_unread("request_timeout", peer=self._peer, unread_bytes=unread)
         self.transport.abort()
 
     def _time_body(self) -> None:
         """Have a timer run while a body comes."""
         if self._body_comes and self._body_timer is None:
-            self._body_timer = self.loop.call_later(self._limits.request_timeout, after_reading, self._give_up_body)
+            seconds = self._limits.request_timeout
+            self._body_timer = self._timer(seconds, lambda: self._body_timer, self._give_up_body)
         elif not self._body_comes:
             self._stop_body_timer()
 
@@ -462,8 +452,6 @@ class HttpConnection(HttpToolsProtocol):
 
     def _give_up_body(self) -> None:
         """Refuse a request of which the body does not come (RFC 9110, 15.5.9)."""
-        if self._body_timer is None:
-            return
         if self.pipeline or not self.cycle.response_complete:
             seconds = self._limits.request_timeout
             self._refuse(HTTPStatus.REQUEST_TIMEOUT, f"the body of a request must come within {seconds:g} seconds")
@@ -481,15 +469,19 @@ class HttpConnection(HttpToolsProtocol):
             self._read_timer = None
 
     def _await_head(self) -> None:
-        self._head_timer = self.loop.call_later(HEAD_TIMEOUT, self._close_unless_heard, lambda: self._head_timer)
+        self._head_timer = self._timer(HEAD_TIMEOUT, lambda: self._head_timer, self._close)
 
-    def _close_unless_heard(self, timer: Callable[[], asyncio.TimerHandle | None]) -> None:
-        """Close if what has come by now does not change the `timer` that is over."""
+    def _timer(self, seconds: float, timer: _Timer, action: Callable[[], None]) -> asyncio.TimerHandle:
+        """Have `action` done in `seconds`, unless `timer`, where what this returns is kept, has changed by then."""
+        return self.loop.call_later(seconds, lambda: self._unless_changed(timer, action))
+
+    def _unless_changed(self, timer: _Timer, action: Callable[[], None]) -> None:
+        """Do `action` unless what has come by now, or was read, has changed the `timer` that is over."""
         over = timer()
 
         def judge() -> None:
             if timer() is over:
-                self._close()
+                action()
 
         after_reading(judge)
 

@@ -1,6 +1,8 @@
 """The bounds in bytes: of what topics retain, and of what waits for those who do not read."""
 
+from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -30,6 +32,14 @@ def retained(engine: MemoryEngine, topic: str) -> int:
     return sum(sizes)
 
 
+def engine_of_three(**limits: Any) -> MemoryEngine:
+    """An engine with the topics a, b and c."""
+    engine = MemoryEngine(Limits(**limits))
+    for topic in "abc":
+        engine.create(topic)
+    return engine
+
+
 MESSAGES = st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 60)), max_size=80)
 
 
@@ -37,9 +47,7 @@ MESSAGES = st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 60)), max_s
 def test_what_is_retained_is_the_newest_within_each_bound(
     messages: list[tuple[str, int]], count: int, each: int, total: int
 ) -> None:
-    engine = MemoryEngine(Limits(history_size=count, history_bytes=each, total_history_bytes=total))
-    for topic in "abc":
-        engine.create(topic)
+    engine = engine_of_three(history_size=count, history_bytes=each, total_history_bytes=total)
     taken = dict.fromkeys("abc", 0)
     for topic, size in messages:
         engine.publish(topic, b"x" * size, lambda _: None)
@@ -57,14 +65,11 @@ def test_what_is_retained_is_the_newest_within_each_bound(
 
 @given(MESSAGES)
 def test_nothing_is_evicted_while_there_is_room(messages: list[tuple[str, int]]) -> None:
-    engine = MemoryEngine(Limits(history_size=5, history_bytes=300, total_history_bytes=900))
-    for topic in "abc":
-        engine.create(topic)
-    taken = dict.fromkeys("abc", 0)
+    engine = engine_of_three(history_size=5, history_bytes=300, total_history_bytes=900)
     for topic, size in messages:
         engine.publish(topic, b"x" * size, lambda _: None)
-        taken[topic] += 1
-    assert {name: engine.topics[name].retained for name in "abc"} == {name: min(n, 5) for name, n in taken.items()}
+    taken = Counter(topic for topic, _ in messages)
+    assert {name: engine.topics[name].retained for name in "abc"} == {name: min(taken[name], 5) for name in "abc"}
     assert [engine.topics[name].evicted for name in "abc"] == [0, 0, 0]
 
 
