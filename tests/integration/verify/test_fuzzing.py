@@ -30,7 +30,7 @@ CONFIG = ROOT / "contract_tests" / "schemathesis.toml"
 @pytest.fixture
 def target(server: Server) -> Iterator[Target]:
     """A target for short runs."""
-    with target_of(Options(server.url, SPECS, examples=1, seed=1, deadline=1)) as target:
+    with target_of(Options(server.url, SPECS, examples=1, seed=1, deadline=10)) as target:
         yield target
 
 

@@ -17,7 +17,7 @@ from tests.support.documents import SPECS
 
 Reply = Callable[[bytes], bytes]
 """The answer to a request, given its head."""
-DEADLINE = 1.0
+DEADLINE = 3.0
 
 
 def status(number: int, *fields: str) -> bytes:

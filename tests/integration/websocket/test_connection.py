@@ -391,7 +391,7 @@ async def test_heartbeats_come_at_their_interval(serve: Serve) -> None:
 
 
 async def test_a_peer_that_answers_pings_stays_and_one_that_does_not_is_closed(serve: Serve) -> None:
-    server = serve(ping_interval=0.05, ping_timeout=0.3, heartbeat_interval=0.2)
+    server = serve(ping_interval=0.1, ping_timeout=1, heartbeat_interval=0.3)
     async with connected(server) as alive:
         reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
         writer.write(
