@@ -162,7 +162,7 @@ def large_history(server: Server) -> None:
 def test_an_answer_that_nobody_reads_is_given_up_and_the_log_says_so(
     serve: Serve, caplog: pytest.LogCaptureFixture
 ) -> None:
-    server = serve(request_timeout=0.3, debug=False)
+    server = serve(request_timeout=2, debug=False)
     large_history(server)
     caplog.set_level(logging.INFO)
     with opened(server, b"GET /topics/orders/messages HTTP/1.1\r\nHost: localhost\r\n\r\n") as raw:
@@ -174,7 +174,7 @@ def test_an_answer_that_nobody_reads_is_given_up_and_the_log_says_so(
 
 
 def test_a_large_answer_comes_whole_to_one_who_reads(serve: Serve) -> None:
-    server = serve(request_timeout=5)
+    server = serve()
     large_history(server)
     events = httpx.get(f"{server.url}/topics/orders/messages").json()["events"]
     assert [event["offset"] for event in events] == list(range(1, 31))
