@@ -141,7 +141,7 @@ def slip_of(frame: Frame) -> Frame:
 @contextmanager
 def running(server: Warehouse) -> Iterator[str]:
     """Run `server` in a thread; the URL where it is."""
-    loop = asyncio.new_event_loop()
+    loops: list[asyncio.AbstractEventLoop] = []
     ports: list[int] = []
     ready = threading.Event()
     stop = asyncio.Event()
@@ -158,18 +158,20 @@ def running(server: Warehouse) -> Iterator[str]:
         options: Any = {"max_size": server.most, "ping_interval": None, "close_timeout": 1}
         async with serve(talk, "127.0.0.1", 0, process_request=judge, **options) as listening:
             ports.append(next(iter(listening.sockets)).getsockname()[1])
+            loops.append(asyncio.get_running_loop())
             ready.set()
             await stop.wait()
 
-    thread = threading.Thread(target=loop.run_until_complete, args=(main(),), name="sample")
+    # `run` ends what is still under way, such as the handshake of one who has gone.
+    thread = threading.Thread(target=lambda: asyncio.run(main()), name="sample")
     thread.start()
     try:
-        assert ready.wait(10), "the sample server did not start"
+        assert ready.wait(60), "the sample server did not start"
         yield f"http://127.0.0.1:{ports[0]}"
     finally:
-        loop.call_soon_threadsafe(stop.set)
-        thread.join(10)
-        loop.close()
+        for loop in loops:
+            loop.call_soon_threadsafe(stop.set)
+        thread.join(60)
 
 
 # Defects

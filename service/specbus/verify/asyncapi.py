@@ -3,9 +3,10 @@
 Nothing here knows a name that stands in a document.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import jsonschema_rs
 
@@ -15,6 +16,8 @@ from specbus.spec.validators import modern
 
 INVALID = "x-on-invalid"
 """On the message that answers an invalid frame: the schema that it must then keep, beside its own."""
+
+Frame: TypeAlias = dict[str, Any]
 
 PREFIX = "x-test-prefix"
 """On a text that names something of the server's: tests put a prefix before it, to leave others' things alone."""
@@ -51,6 +54,9 @@ class Message:
     examples: list[Any]
     on_invalid: Rules | None
     """What it must keep where it answers an invalid frame; None if it does not."""
+    correlation: str | None
+    """The field that ties it to what it answers, or to its own answer; None if none does."""
+    extensions: dict[str, Any]
 
     def ours(self, frame: Any, prefix: str) -> Any:
         """`frame` with what it names made the tests' own by `prefix`; as valid as it was."""
@@ -65,6 +71,7 @@ class Exchange:
     place: str
     messages: list[Message]
     replies: list[Message]
+    extensions: dict[str, Any]
 
 
 class WebSocketDocument:
@@ -77,14 +84,18 @@ class WebSocketDocument:
         self._messages: dict[str, Message] = {}
         self.operations: list[Exchange] = []
         """What clients may send (the `receive` operations)."""
+        self.unasked: dict[str, dict[str, Any]] = {}
+        """The extensions of the operations by which the server sends something unasked, by their names."""
         unasked: list[Message] = []
         for operation in document.operations:
             messages = [self._message(message) for message in operation.messages]
             if operation.action == "receive":
                 replies = [self._message(message) for message in operation.reply.messages] if operation.reply else []
-                self.operations.append(Exchange(operation.name, f"{self.place}{operation.place}", messages, replies))
+                place = f"{self.place}{operation.place}"
+                self.operations.append(Exchange(operation.name, place, messages, replies, operation.extensions))
             else:
                 unasked += messages
+                self.unasked[operation.name] = operation.extensions
         addresses = {operation.channel.address for operation in document.operations}
         if len(addresses) != 1 or (address := addresses.pop()) is None:
             raise ContractError("all operations must be on one channel, with an address")
@@ -97,13 +108,34 @@ class WebSocketDocument:
         """All that the server may send."""
         self.refusal = self._refusal()
         """What answers an invalid frame."""
+        self.received = [message for operation in self.operations for message in operation.messages]
+        """All that clients may send."""
+        self._received_tag = schemas.tag_field([message.schema for message in self.received])
         self._sent_tag = schemas.tag_field([message.schema for message in self.sent])
-        self.correlation = _correlation_field(document)
-        """The field that ties an answer to its command, if there is one."""
+
+    def correlation_of(self, frame: Frame, sent: Message | None = None) -> Any:
+        """The correlation id of `frame`, from the server, which answers a `sent`; None if it has none.
+
+        Where the document does not say which field of an answer it is, it is the one that the command has.
+        """
+        message = self.sent_as(frame)
+        field = (message.correlation if message else None) or (sent.correlation if sent else None)
+        return frame.get(field) if field else None
+
+    def is_reply(self, frame: Frame) -> bool:
+        """Whether `frame`, from the server, answers a command."""
+        return self.sent_as(frame) in self.replies
+
+    def message_of(self, frame: Any) -> Message | None:
+        """The message that `frame`, which may be wrong in all else, says it is by its tag."""
+        if self._received_tag is None or not isinstance(frame, dict):
+            return None
+        tag = frame.get(self._received_tag)
+        return next((each for each in self.received if schemas.constants(each.schema)[self._received_tag] == tag), None)
 
     def is_valid(self, frame: Any) -> bool:
         """Whether `frame` is one that some operation takes."""
-        return any(message.rules.accepts(frame) for operation in self.operations for message in operation.messages)
+        return any(message.rules.accepts(frame) for message in self.received)
 
     def is_refusal(self, frame: Any) -> bool:
         """Whether `frame` is what answers an invalid frame."""
@@ -139,6 +171,8 @@ class WebSocketDocument:
                 Rules(message.schema),
                 list(message.examples),
                 None if message.on_invalid is None else Rules(message.on_invalid),
+                _field(message.correlation_id),
+                message.extensions,
             )
         return self._messages[message.place]
 
@@ -150,13 +184,10 @@ class WebSocketDocument:
         return (marked or common)[0]
 
 
-def _correlation_field(document: asyncapi.AsyncApi) -> str | None:
-    """The field of a payload that the correlation ids of commands point at."""
-    for operation in document.operations:
-        for message in operation.messages:
-            if message.correlation_id and message.correlation_id.path and len(message.correlation_id.path) == 1:
-                return message.correlation_id.path[0]
-    return None
+def _field(correlation_id: asyncapi.CorrelationId | None) -> str | None:
+    """The field of the payload that `correlation_id` points at."""
+    path = correlation_id.path if correlation_id else None
+    return path[0] if path and len(path) == 1 else None
 
 
 def _ours(schema: Any, value: Any, prefix: str) -> Any:
@@ -167,8 +198,27 @@ def _ours(schema: Any, value: Any, prefix: str) -> Any:
         return {name: _ours(properties.get(name), inner, prefix) for name, inner in value.items()}
     if isinstance(value, list):
         return [_ours(schema.get("items"), item, prefix) for item in value]
-    if isinstance(value, str) and schema.get(PREFIX) and not value.startswith(prefix):
-        rules = Rules(schema)
-        longer = (prefix + value)[: schema.get("maxLength")]
-        return longer if rules.accepts(value) and rules.accepts(longer) else value
+    if isinstance(value, str) and schema.get(PREFIX):
+        accepts = Rules(schema).accepts
+        # What is wrong stays as it is: it should be wrong in that one way.
+        return prefixed(accepts, value, prefix, schema.get("maxLength")) if accepts(value) else value
     return value
+
+
+def prefixed(accepts: Callable[[Any], bool], name: str, prefix: str, longest: int | None) -> str:
+    """`name` with `prefix` before it, as valid as it was; `name` itself where that cannot be.
+
+    Args:
+        accepts: Whether a name is valid.
+        name: The name, valid or not.
+        prefix: What to put before it.
+        longest: The length that a valid name may have.
+
+    """
+    if name.startswith(prefix):
+        return name
+    longer = prefix + name
+    # What is wrong with a name may be how it begins, or that there is none.
+    forms = [longer, longer[:longest]] if accepts(name) else [longer, name[:1] + prefix + name[1:]]
+    # The prefix alone, or less of it, would be one name for all.
+    return next((form for form in forms if len(form) > len(prefix) and accepts(form) == accepts(name)), name)

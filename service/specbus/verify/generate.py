@@ -1,4 +1,4 @@
-"""Cases from schemas, and the search for a short one that fails."""
+"""The search for a short case that fails."""
 
 import contextlib
 import time
@@ -6,13 +6,10 @@ from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 import hypothesis
-import schemathesis
 from hypothesis import HealthCheck, Phase
 from hypothesis import strategies as st
 from hypothesis.errors import Flaky
-from schemathesis import GenerationMode
 
-from specbus.spec.validators import modern
 from specbus.verify.target import Broken, Step, Target
 
 T = TypeVar("T")
@@ -88,31 +85,3 @@ def for_each(target: Target, strategy: st.SearchStrategy[T], examples: int, test
             test(value)
 
     search.run(one)
-
-
-def bodies(schema: dict[str, Any], valid: bool) -> st.SearchStrategy[tuple[Any, str]]:
-    """Bodies that keep `schema`, or that break it, each with a description; bytes are what is no JSON at all."""
-    schema = modern(schema)
-    document = {
-        # The first version whose schemas are JSON Schema: `if`, `patternProperties` and `const` count.
-        "openapi": "3.1.0",
-        "info": {"title": "frames", "version": "1"},
-        "paths": {
-            "/frame": {
-                "post": {
-                    "requestBody": {"required": True, "content": {"application/json": {"schema": schema}}},
-                    "responses": {"200": {"description": "Taken."}},
-                }
-            }
-        },
-        # Where the references of a schema that is a part of a document lead.
-        "$defs": schema.get("$defs", {}),
-    }
-    operation = schemathesis.openapi.from_dict(document, config=schemathesis.Config())["/frame"]["POST"]
-    mode = GenerationMode.POSITIVE if valid else GenerationMode.NEGATIVE
-    return operation.as_strategy(generation_mode=mode).map(lambda case: (case.body, _label(case)))
-
-
-def _label(case: Any) -> str:
-    data = case.meta.phase.data if case.meta else None
-    return " ".join(str(getattr(data, "description", "") or "").split())

@@ -5,18 +5,17 @@ import json
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING
 
 import websockets
 from websockets.sync.client import ClientConnection
 
+from specbus.verify.asyncapi import Frame
 from specbus.verify.failures import Broken, Closed, TimedOut
 from specbus.verify.record import Data, Step
 
 if TYPE_CHECKING:
     from specbus.verify.target import Target
-
-Frame: TypeAlias = dict[str, Any]
 
 
 @dataclass(eq=False)
@@ -95,7 +94,7 @@ class Peer:
         until = self.target.deadline()
         while True:
             frame = self.receive(until)
-            if frame.get("type") in ("ack", "error", "pong") and not _is_slow_consumer(frame):
+            if self.target.document.is_reply(frame) and not self.target.bus.is_dropped(frame):
                 return frame
             self.unread.append(frame)
 
@@ -113,8 +112,3 @@ class Peer:
             reason = f" ({closed.rcvd.reason})" if closed.rcvd and closed.rcvd.reason else ""
             self.target.steps.append(Step(self.name, None, f"closed with {code}{reason}"))
             raise Closed(f"the server closed the connection with {code}{reason}", code) from None
-
-
-def _is_slow_consumer(frame: Frame) -> bool:
-    error = frame.get("error")
-    return isinstance(error, dict) and error.get("code") == "SLOW_CONSUMER"

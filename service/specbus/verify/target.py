@@ -12,20 +12,21 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
-from urllib.parse import quote
 
 import httpx
 import websockets
 from websockets.sync.client import connect
 
 from specbus.verify.asyncapi import WebSocketDocument
-from specbus.verify.failures import Broken, CannotRun
+from specbus.verify.bus import Bus
+from specbus.verify.failures import Broken, CannotRun, Skipped
 from specbus.verify.limits import Limits, read_limits
-from specbus.verify.peer import Frame, Peer
+from specbus.verify.peer import Peer
 from specbus.verify.record import Step, reproduction
 from specbus.verify.rest.document import RestDocument
+from specbus.verify.topics import Topics
 
-__all__ = ["Broken", "CannotRun", "Frame", "Options", "Peer", "Step", "Target"]
+__all__ = ["Broken", "CannotRun", "Options", "Peer", "Step", "Target"]
 
 _websockets_log = logging.getLogger(__name__)
 # What a connection's thread stumbles over, such as what still comes behind a broken pipe, is no line of the report.
@@ -78,7 +79,10 @@ class Target:
         self._end = time.monotonic() + options.run_deadline
         self._peers: list[Peer] = []
         self._kept: list[Peer] = []
-        self._topics_named = 0
+        self.bus = Bus(self.document, options.seed)
+        """What the document calls the things of a bus."""
+        self.topics = Topics(self)
+        """The topics of the run."""
 
     def __enter__(self) -> Self:
         return self
@@ -127,6 +131,8 @@ class Target:
     def start_check(self) -> None:
         """Start a check: nothing has been tried yet."""
         self.cases = 0
+        self.bus.start_check()
+        self.topics.start_check()
         self.start_case()
 
     def start_case(self) -> None:
@@ -147,10 +153,10 @@ class Target:
 
     def clean_up(self) -> None:
         """Delete the topics of this run."""
-        with contextlib.suppress(Broken):
-            for name in self.topics():
-                if name.startswith(self.prefix):
-                    self.call("DELETE", f"/topics/{quote(name, safe='')}")
+        with contextlib.suppress(Broken, Skipped):
+            for name in self.topics.listed():
+                if name.startswith(self.prefix) or name in self.topics.made:
+                    self.topics.delete(name)
 
     def timeout(self) -> float:
         """Seconds that the next wait may take. Raises Broken when the run's time is up."""
@@ -202,33 +208,6 @@ class Target:
                 raise Broken(f"the answer to GET {path} has no {'.'.join(keys)}")
             value = value[key]
         return value
-
-    def topic(self) -> str:
-        """The name of a new topic. Raises Broken if it cannot be created."""
-        self._topics_named += 1
-        name = f"{self.prefix}{self._topics_named}"
-        self.create(name)
-        return name
-
-    def topics(self) -> dict[str, Any]:
-        """The listed topics and how many subscribers each has. Raises Broken."""
-        listed = self.read("/topics", "topics")
-        try:
-            return {str(topic["name"]): topic.get("subscribers") for topic in listed}
-        except (TypeError, KeyError, AttributeError):
-            raise Broken("GET /topics does not list topics with their names") from None
-
-    def create(self, name: str) -> None:
-        """Create the topic `name`. Raises Broken."""
-        response = self.call("POST", "/topics", json={"name": name})
-        if not response.is_success:
-            raise Broken(f"a topic cannot be created: POST /topics was answered with {response.status_code}")
-
-    def delete(self, name: str) -> None:
-        """Delete the topic `name`. Raises Broken."""
-        response = self.call("DELETE", f"/topics/{name}")
-        if not response.is_success:
-            raise Broken(f"a topic cannot be deleted: DELETE /topics/{name} was answered with {response.status_code}")
 
     # WebSocket
 

@@ -159,6 +159,9 @@ def test_it_ends_when_nobody_listens_any_more(server: Server) -> None:
         "settings": settings(url=server.url, headers={}, seed=1, examples=10_000, timeout=1),
         "prefix": "verify-1-",
         "name_schema": document.name_schema,
+        "parameters": ["name"],
+        "fields": ["name"],
+        "others": [],
     }
     with subprocess.Popen(WORKER, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdin
@@ -226,9 +229,9 @@ for name in ["made-here", "somebody-elses"]:
     urllib.request.urlopen(request)
 """
     created = {"requests": 1, "judged": {}, "created": names, "failures": []}
-    target.create("there-before")
+    target.topics.create("there-before")
     Run(worker(program + says({"scenario": created}, {"finished": True}))).findings(target)
-    assert set(target.topics()) == {"there-before", "somebody-elses"}
+    assert set(target.topics.listed()) == {"there-before", "somebody-elses"}
 
 
 def test_all_its_checks_are_made(target: Target) -> None:

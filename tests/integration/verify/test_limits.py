@@ -10,7 +10,9 @@ import httpx
 import pytest
 import yaml
 
+from specbus.verify.asyncapi import WebSocketDocument
 from specbus.verify.behaviour.heartbeat import _no_heartbeats
+from specbus.verify.bus import Bus
 from specbus.verify.checks import needs_history
 from specbus.verify.limits import Limits, read_limits
 from tests.support.documents import SPECS
@@ -93,10 +95,11 @@ def test_a_limit_that_makes_no_sense_is_not_told(value: Any) -> None:
 
 
 class Told:
-    """Stands in for a target, of which conditions look at the limits alone."""
+    """Stands in for a target, of which conditions look at the limits and the document."""
 
     def __init__(self, **limits: Any) -> None:
         self.limits = Limits(**limits)
+        self.bus = Bus(WebSocketDocument(SPECS / "asyncapi.yaml"), 0)
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,11 @@
 """Sending commands, reading events, and where the rules about them stand in the documents."""
 
 import json
-import uuid
 from typing import Any
 
+from specbus.verify.asyncapi import Frame
 from specbus.verify.failures import Broken, TimedOut
-from specbus.verify.peer import Frame, Peer
+from specbus.verify.peer import Peer
 from specbus.verify.target import Target
 
 DOCUMENT = "asyncapi.yaml#/info/description"
@@ -19,70 +19,70 @@ HTTP_PUBLISH = "openapi.yaml#/paths/~1topics~1{name}~1messages/post"
 DELETE = "openapi.yaml#/paths/~1topics~1{name}/delete"
 
 
-def subscribe(peer: Peer, topic: str, last_n: int | None = None, client_id: str = "verify") -> None:
-    """Subscribe. Raises Broken unless that is acknowledged."""
-    frame: Frame = {"type": "subscribe", "topic": topic, "client_id": client_id}
-    if last_n is not None:
-        frame["last_n"] = last_n
-    acknowledged(peer, frame)
+def subscribe(peer: Peer, topic: str, last_n: int | None = None, **labels: str) -> Frame:
+    """Subscribe; the ack. Raises Broken unless that is acknowledged, and Skipped.
+
+    Args:
+        peer: Who subscribes.
+        topic: To what.
+        last_n: How many of the newest retained messages it asks for; None to ask for none.
+        labels: Values of more fields, where the document has such.
+
+    """
+    return acknowledged(peer, peer.target.bus.subscribe(topic, last_n, **labels))
 
 
-def unsubscribe(peer: Peer, topic: str) -> None:
-    """Unsubscribe. Raises Broken unless that is acknowledged."""
-    acknowledged(peer, {"type": "unsubscribe", "topic": topic, "client_id": "verify"})
+def unsubscribe(peer: Peer, topic: str) -> Frame:
+    """Unsubscribe; the ack. Raises Broken unless that is acknowledged, and Skipped."""
+    return acknowledged(peer, peer.target.bus.unsubscribe(topic))
 
 
-def publish(peer: Peer, topic: str, payload: Any = None) -> str:
-    """Publish; the message's id. Raises Broken unless that is acknowledged."""
-    frame, id_ = publication(topic, payload)
+def publish(peer: Peer, topic: str, payload: Any = ...) -> Any:
+    """Publish; the message's id. Raises Broken unless that is acknowledged, and Skipped."""
+    frame, id_ = peer.target.bus.publish(topic, payload)
     acknowledged(peer, frame)
     return id_
 
 
-def publication(topic: str, payload: Any = None) -> tuple[Frame, str]:
-    """A publish frame, and its message's id."""
-    id_ = str(uuid.uuid4())
-    return {"type": "publish", "topic": topic, "message": {"id": id_, "payload": payload}}, id_
+def publish_over_http(target: Target, topic: str, payload: Any = ...) -> tuple[int, Any, Any]:
+    """Publish over HTTP: the status of the answer, its JSON, and the message's id. Raises Broken, and Skipped."""
+    message, id_ = target.topics.messages.new(payload)
+    response = target.call("POST", target.topics.path("publishMessage", topic), json=message)
+    try:
+        return response.status_code, response.json(), id_
+    except ValueError:
+        return response.status_code, None, id_
 
 
 def acknowledged(peer: Peer, frame: Frame) -> Frame:
     """Send a command; its ack. Raises Broken unless it is acknowledged."""
     answer = peer.ask(frame)
-    if answer.get("type") != "ack":
-        raise Broken(f"a {frame['type']} that must be acknowledged is answered with {json.dumps(answer)[:300]}")
+    if not peer.target.bus.is_ack(answer):
+        what = peer.target.document.message_of(frame)
+        name = what.name if what else "command"
+        raise Broken(f"a {name} that must be acknowledged is answered with {json.dumps(answer)[:300]}")
     return answer
 
 
-def event_ids(peer: Peer, topic: str, count: int) -> list[str]:
+def event_ids(peer: Peer, topic: str, count: int) -> list[Any]:
     """The ids of the next `count` events of `topic`. Raises Broken if they do not come."""
-    return [message_id(event) for event in event_frames(peer, topic, count)]
+    return [peer.target.bus.id_of(event) for event in event_frames(peer, topic, count)]
 
 
 def event_frames(peer: Peer, topic: str, count: int) -> list[Frame]:
     """The next `count` events of `topic`. Raises Broken if they do not come, or others do."""
+    bus = peer.target.bus
     found: list[Frame] = []
     until = peer.target.deadline()
     while len(found) < count:
         frame = peer.unread.pop(0) if peer.unread else receive(peer, until, f"{count - len(found)} events of {topic}")
-        if frame.get("type") != "event":
+        if not bus.is_event(frame):
             continue
-        if frame.get("topic") != topic:
-            raise Broken(f"an event of topic {frame.get('topic')} came where only {topic} is expected", rule=EVENT)
-        if not isinstance(frame.get("message"), dict) or "id" not in frame["message"]:
-            raise Broken("an event came without the message's id", rule=EVENT)
+        if bus.topic_of(frame) != topic:
+            raise Broken(f"an event of topic {bus.topic_of(frame)} came where only {topic} is expected", rule=EVENT)
+        bus.id_of(frame)
         found.append(frame)
     return found
-
-
-def message_id(event: Any) -> str:
-    """The id of an event's message; a text that is no id if it has none."""
-    message = event.get("message") if isinstance(event, dict) else None
-    return str(message.get("id")) if isinstance(message, dict) else "no id"
-
-
-def payload_of(event: Frame) -> Any:
-    """The payload of an event's message."""
-    return event["message"].get("payload")
 
 
 def receive(peer: Peer, until: float, what: str) -> Frame:
@@ -94,15 +94,21 @@ def receive(peer: Peer, until: float, what: str) -> Frame:
 
 def check_nothing_more(peer: Peer, what: str) -> None:
     """Raise Broken if an event is on its way to `peer`, that is, if one comes before the answer to a ping."""
-    answer = peer.ask({"type": "ping", "request_id": "sentinel"})
-    if answer.get("type") != "pong":
-        raise Broken(f"a ping is answered with {json.dumps(answer)[:300]}")
-    extra = [frame for frame in peer.unread if frame.get("type") == "event"]
+    bus = peer.target.bus
+    probe(peer)
+    extra = [frame for frame in peer.unread if bus.is_event(frame)]
     if extra:
         raise Broken(f"{what}: {json.dumps(extra[0])[:300]} came")
 
 
-def check_same(got: list[str], expected: list[str], what: str) -> None:
+def probe(peer: Peer) -> None:
+    """Ask for a sign of life: what was sent before has come when its answer has. Raises Broken, and Skipped."""
+    answer = peer.ask(peer.target.bus.probe())
+    if not peer.target.bus.is_ack(answer):
+        raise Broken(f"a probe is answered with {json.dumps(answer)[:300]}")
+
+
+def check_same(got: list[Any], expected: list[Any], what: str) -> None:
     """Raise Broken unless the two lists of ids are the same; say in which way they differ."""
     if got == expected:
         return

@@ -7,16 +7,17 @@ from specbus.verify.behaviour.commands import event_ids, publish, subscribe, uns
 from specbus.verify.checks import check, needs_history
 from specbus.verify.failures import Broken
 from specbus.verify.target import Target
+from specbus.verify.topics import HEALTH
 
 
 @check("behaviour", "openapi.yaml#/paths/~1stats/get")
 def the_counts_follow_what_happens(target: Target) -> None:
-    topic = target.topic()
+    topic = target.topics.new()
     one, other = target.peer("one"), target.peer("other")
 
     def counts() -> tuple[Any, ...]:
-        messages = target.read("/stats", "topics", topic, "messages")
-        return messages, target.read("/stats", "topics", topic, "subscribers"), target.topics().get(topic)
+        topics = target.topics
+        return topics.counted(topic, "messages"), topics.counted(topic, "subscribers"), topics.listed().get(topic)
 
     def expect(messages: int, subscribers: int, after: str) -> None:
         target.cases += 1
@@ -37,7 +38,9 @@ def the_counts_follow_what_happens(target: Target) -> None:
     for _ in range(3):
         publish(one, topic)
     expect(3, 2, "three messages")
-    one.send({"type": "publish", "topic": topic, "message": {"id": "no", "payload": 1}})
+    refused = target.bus.publish(topic)[0]
+    del refused[target.bus.key]
+    one.send(refused)
     one.answer()
     expect(3, 2, "a message that was refused")
     unsubscribe(one, topic)
@@ -49,7 +52,7 @@ def the_counts_follow_what_happens(target: Target) -> None:
 
 @check("behaviour", "openapi.yaml#/components/schemas/TopicStats", when=needs_history(2))
 def the_count_of_deliveries_has_each_subscriber_and_replay(target: Target) -> None:
-    topic = target.topic()
+    topic = target.topics.new()
     one, other, later = target.peer("one"), target.peer("other"), target.peer("later")
     subscribe(one, topic)
     subscribe(other, topic)
@@ -59,7 +62,7 @@ def the_count_of_deliveries_has_each_subscriber_and_replay(target: Target) -> No
     event_ids(other, topic, 3)
     subscribe(later, topic, 2)
     event_ids(later, topic, 2)
-    delivered = target.read("/stats", "topics", topic, "delivered")
+    delivered = target.topics.counted(topic, "delivered")
     if delivered != 8:
         raise Broken(
             f"three messages to two subscribers and a replay of two are 8 deliveries; /stats counts {delivered}"
@@ -68,21 +71,23 @@ def the_count_of_deliveries_has_each_subscriber_and_replay(target: Target) -> No
 
 @check("behaviour", "openapi.yaml#/paths/~1health/get")
 def the_health_counts_topics_and_subscribers(target: Target) -> None:
+    path = target.topics.path(HEALTH)
+
     def health() -> tuple[Any, Any]:
-        return target.read("/health", "topics"), target.read("/health", "subscribers")
+        return target.read(path, "topics"), target.read(path, "subscribers")
 
     topics, subscribers = health()
-    topic = target.topic()
+    topic = target.topics.new()
     peer = target.peer()
     subscribe(peer, topic)
     # A subscriber of two topics is a subscriber of each.
-    extra = target.topic()
+    extra = target.topics.new()
     subscribe(peer, extra)
     topics, subscribers = topics + 1, subscribers + 1
     acts: list[tuple[tuple[int, int], Callable[[], None], str]] = [
         ((topics + 1, subscribers + 1), lambda: None, "two more topics and one subscriber of both"),
         ((topics + 1, subscribers - 1), peer.close, "the going of a subscriber of two topics"),
-        ((topics, subscribers - 1), lambda: target.delete(topic), "a topic's deletion"),
+        ((topics, subscribers - 1), lambda: target.topics.delete(topic), "a topic's deletion"),
     ]
     for wanted, act, after in acts:
         target.cases += 1
@@ -91,6 +96,6 @@ def the_health_counts_topics_and_subscribers(target: Target) -> None:
             lambda wanted=wanted: health() == wanted,  # type: ignore[misc]
             lambda wanted=wanted, after=after: f"after {after}, /health says {health()} and not {wanted}",  # type: ignore[misc]
         )
-    first = target.read("/health", "uptime_sec")
+    first = target.read(path, "uptime_sec")
     if not isinstance(first, int) or first < 0:
         raise Broken(f"/health gives {first!r} as uptime_sec")

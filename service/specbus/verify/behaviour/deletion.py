@@ -1,8 +1,6 @@
 """The end of a topic, and a new one with its name."""
 
-import json
-
-from specbus.verify.behaviour.commands import DELETE, INFO, check_nothing_more, publication, publish, receive, subscribe
+from specbus.verify.behaviour.commands import DELETE, INFO, check_nothing_more, publish, receive, subscribe
 from specbus.verify.checks import check
 from specbus.verify.failures import Broken
 from specbus.verify.target import Target
@@ -10,24 +8,24 @@ from specbus.verify.target import Target
 
 @check("behaviour", DELETE)
 def a_deleted_topic_tells_its_subscribers_and_is_gone(target: Target) -> None:
-    topic = target.topic()
+    topic = target.topics.new()
     readers = [target.peer("one"), target.peer("other")]
     for reader in readers:
         subscribe(reader, topic)
     target.cases += 1
-    target.delete(topic)
+    target.topics.delete(topic)
     for reader in readers:
         until = target.deadline()
         while True:
-            frame = receive(reader, until, "the info topic_deleted")
-            if frame.get("type") == "info" and frame.get("msg") == "topic_deleted":
+            frame = receive(reader, until, "the news that a topic is gone")
+            if target.bus.is_ended(frame):
                 break
-        if frame.get("topic") != topic:
-            raise Broken("the topic_deleted info does not name the topic", rule=INFO)
-    frame, _ = publication(topic)
-    if readers[0].ask(frame).get("type") != "error":
+        if target.bus.topic_of(frame) != topic:
+            raise Broken("the news that a topic is gone does not name the topic", rule=INFO)
+    frame, _ = target.bus.publish(topic)
+    if target.bus.is_ack(readers[0].ask(frame)):
         raise Broken("a message is accepted by a topic that was deleted")
-    target.create(topic)
+    target.topics.create(topic)
     publish(readers[0], topic)
     for reader in readers:
         check_nothing_more(reader, "a subscription outlived its topic")
@@ -35,14 +33,16 @@ def a_deleted_topic_tells_its_subscribers_and_is_gone(target: Target) -> None:
 
 @check("behaviour", DELETE)
 def a_topic_that_is_created_again_has_nothing_of_its_former_life(target: Target) -> None:
-    topic = target.topic()
+    topic = target.topics.new()
     peer = target.peer()
     publish(peer, topic)
-    target.delete(topic)
-    target.create(topic)
+    target.topics.delete(topic)
+    target.topics.create(topic)
     target.cases += 1
-    subscribe(peer, topic, 10)
+    subscribe(peer, topic, 1)
     check_nothing_more(peer, "a new topic replays nothing of one that had its name")
-    stats = target.read("/stats", "topics", topic)
-    if not isinstance(stats, dict) or (stats.get("messages"), stats.get("subscribers")) != (0, 1):
-        raise Broken(f"a new topic with one subscriber and no messages counts {json.dumps(stats)}")
+    counted = target.topics.counted(topic, "messages"), target.topics.counted(topic, "subscribers")
+    if counted != (0, 1):
+        raise Broken(
+            f"a new topic with one subscriber and no messages counts {counted[1]} subscribers and {counted[0]} messages"
+        )

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from specbus.verify.behaviour.commands import INFO, receive
+from specbus.verify.bus import HEARTBEAT
 from specbus.verify.checks import WAITING, check_for_each
 from specbus.verify.failures import Broken
 from specbus.verify.peer import Peer
@@ -21,6 +22,8 @@ def _listeners(target: Target) -> Iterator[Peer | None]:
 
 
 def _no_heartbeats(target: Target) -> str | None:
+    if not target.bus.has_heartbeats:
+        return f"the document has no {HEARTBEAT} that says what a heartbeat is"
     return None if target.limits.heartbeat_interval else "the server says that it sends no heartbeats"
 
 
@@ -39,5 +42,5 @@ def _heartbeats(target: Target, listener: Peer | None) -> None:
     until = target.deadline() + interval
     while True:
         frame = receive(peer, until, f"a heartbeat within {interval:g} s")
-        if frame.get("type") == "info" and frame.get("msg") == "ping":
+        if target.bus.is_heartbeat(frame):
             return

@@ -4,28 +4,33 @@ import functools
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 import hypothesis
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
-from specbus.verify.behaviour.commands import DOCUMENT
+from specbus.verify.asyncapi import Frame
+from specbus.verify.behaviour.commands import DOCUMENT, probe, publish_over_http
 from specbus.verify.checks import check, needs_history
-from specbus.verify.failures import Broken, TimedOut
+from specbus.verify.failures import Broken, Skipped, TimedOut
 from specbus.verify.generate import Search, settings
-from specbus.verify.peer import Frame
+from specbus.verify.peer import Peer
 from specbus.verify.target import Target
 
 STEPS = 25
 """Operations in one try."""
+_DELETED = object()
+"""What a connection is due, beside the ids of messages, when a topic is deleted."""
+_Due: TypeAlias = tuple[str, Any]
+"""A topic, and what came of it."""
 
 
 @dataclass
 class _Topic:
     """A topic as it should be."""
 
-    events: list[str] = field(default_factory=list)
+    events: list[Any] = field(default_factory=list)
 
 
 def _step(function: Callable[..., None]) -> Callable[..., None]:
@@ -44,6 +49,8 @@ class _Machine(RuleBasedStateMachine):
 
     target: Target
     search: Search
+    names: tuple[str, str]
+    has_http: bool
 
     @initialize()
     @_step
@@ -51,18 +58,14 @@ class _Machine(RuleBasedStateMachine):
         """Two topics, three connections."""
         self.target.start_case()
         self.target.cases += 1
-        self.names = [self.target.topic(), self.target.topic()]
+        self.target.bus.start_check()
+        for name in self.names:
+            self.target.topics.create(name)
         self.topics: dict[str, _Topic | None] = {name: _Topic() for name in self.names}
         self.peers = [self.target.peer(name) for name in "abc"]
         self.subscribed: list[set[str]] = [set(), set(), set()]
-        self.due: list[list[str]] = [[], [], []]
-        """What each connection should get and has not yet read: `topic/id`, or `topic/deleted`."""
-        self.number = 0
-        # A server that cannot be published to over HTTP fails the check of that, and not this one.
-        message = {"id": "00000000-0000-4000-8000-000000000000", "payload": 0}
-        spare = self.target.topic()
-        self.has_http = self.target.call("POST", f"/topics/{spare}/messages", json=message).is_success
-        self.target.delete(spare)
+        self.due: list[list[_Due]] = [[], [], []]
+        """What each connection should get and has not yet read."""
         self.target.steps = []
 
     peers_ = st.integers(0, 2)
@@ -73,14 +76,13 @@ class _Machine(RuleBasedStateMachine):
     def subscribe(self, who: int, which: int, last_n: int | None) -> None:
         """Subscribe, perhaps again, perhaps with a replay."""
         name = self.names[which]
-        frame: Frame = {"type": "subscribe", "topic": name, "client_id": "model"}
-        if last_n is not None:
-            frame["last_n"] = last_n
-        if self._do(who, frame, name):
+        if last_n is not None and not self.target.bus.may_replay(last_n):
+            last_n = None
+        if self._do(who, self.target.bus.subscribe(name, last_n), name):
             topic = self.topics[name]
             self.subscribed[who].add(name)
             newest = topic.events[max(0, len(topic.events) - (last_n or 0)) :] if topic else []
-            self.due[who] += [f"{name}/{id_}" for id_ in newest]
+            self.due[who] += [(name, id_) for id_ in newest]
 
     @rule(who=peers_, which=topics_)
     @_step
@@ -88,7 +90,7 @@ class _Machine(RuleBasedStateMachine):
         """Unsubscribe, perhaps without a subscription."""
         name = self.names[which]
         self._read(who)
-        if self._do(who, {"type": "unsubscribe", "topic": name, "client_id": "model"}, name):
+        if self._do(who, self.target.bus.unsubscribe(name), name):
             self.subscribed[who].discard(name)
 
     @rule(who=peers_, which=topics_, count=st.integers(1, 3), over_http=st.booleans())
@@ -97,20 +99,18 @@ class _Machine(RuleBasedStateMachine):
         """Publish, one after the other."""
         name = self.names[which]
         for _ in range(count):
-            self.number += 1
-            id_ = f"00000000-0000-4000-8000-{self.number:012d}"
-            message = {"id": id_, "payload": self.number}
             if over_http and self.has_http:
-                status = self.target.call("POST", f"/topics/{name}/messages", json=message).status_code
-                taken = self._taken(status < 300, name, f"POST /topics/{name}/messages is answered with {status}")
+                status, _, id_ = publish_over_http(self.target, name)
+                taken = self._taken(status < 300, name, f"a message published over HTTP is answered with {status}")
             else:
-                taken = self._do(who, {"type": "publish", "topic": name, "message": message}, name)
+                frame, id_ = self.target.bus.publish(name)
+                taken = self._do(who, frame, name)
             if taken:
                 topic = self.topics[name]
                 if topic:
                     topic.events.append(id_)
                 for due, subscribed in zip(self.due, self.subscribed, strict=True):
-                    due += [f"{name}/{id_}"] if name in subscribed else []
+                    due += [(name, id_)] if name in subscribed else []
 
     @rule(who=peers_)
     @_step
@@ -127,13 +127,13 @@ class _Machine(RuleBasedStateMachine):
         """Delete a topic, or create it again."""
         name = self.names[which]
         if self.topics[name] is None:
-            self.target.create(name)
+            self.target.topics.create(name)
             self.topics[name] = _Topic()
             return
-        self.target.delete(name)
+        self.target.topics.delete(name)
         self.topics[name] = None
         for due, subscribed in zip(self.due, self.subscribed, strict=True):
-            due += [f"{name}/deleted"] if name in subscribed else []
+            due += [(name, _DELETED)] if name in subscribed else []
             subscribed.discard(name)
 
     @rule()
@@ -152,12 +152,12 @@ class _Machine(RuleBasedStateMachine):
         finally:
             for name, topic in getattr(self, "topics", {}).items():
                 if topic is not None:
-                    self.target.delete(name)
+                    self.target.topics.delete(name)
 
     def _do(self, who: int, frame: Frame, name: str) -> bool:
-        answer = self.peers[who].ask({**frame, "request_id": "m"})
-        problem = f"a {frame['type']} is answered with {json.dumps(answer)[:200]}"
-        return self._taken(answer.get("type") == "ack", name, problem)
+        answer = self.peers[who].ask(frame)
+        problem = f"{json.dumps(frame)[:200]} is answered with {json.dumps(answer)[:200]}"
+        return self._taken(self.target.bus.is_ack(answer), name, problem)
 
     def _taken(self, taken: bool, name: str, problem: str) -> bool:
         """Whether something was done to the topic `name`. Raises Broken if that is not so just where it exists."""
@@ -170,43 +170,56 @@ class _Machine(RuleBasedStateMachine):
         """Have one connection read all that it is due, and see that nothing else comes."""
         peer = self.peers[who]
         due, self.due[who] = self.due[who], []
-        got = [_told(frame) for frame in peer.unread]
-        peer.unread.clear()
+        got = self._told(peer)
         until = self.target.deadline()
-        while (came := sum(map(bool, got))) < len(due):
+        while len(got) < len(due):
             try:
-                got.append(_told(peer.receive(until)))
+                peer.unread.append(peer.receive(until))
             except TimedOut:
-                raise Broken(f"connection {peer.name} got {came} of the {len(due)} events it was due") from None
-        answer = peer.ask({"type": "ping", "request_id": "sentinel"})
-        if answer.get("type") != "pong":
-            raise Broken(f"a ping is answered with {json.dumps(answer)[:200]}")
-        got += [_told(frame) for frame in peer.unread]
-        peer.unread.clear()
-        seen = [one for one in got if one]
+                raise Broken(f"connection {peer.name} got {len(got)} of the {len(due)} events it was due") from None
+            got += self._told(peer)
+        probe(peer)
+        got += self._told(peer)
         # Order is promised within a topic, not between topics.
         for name in self.names:
-            of_it = [one for one in seen if one.startswith(f"{name}/")]
-            expected = [one for one in due if one.startswith(f"{name}/")]
+            of_it = [what for topic, what in got if topic == name]
+            expected = [what for topic, what in due if topic == name]
             if of_it != expected:
-                shown = [[one.rpartition("/")[2][-4:] for one in ones] for ones in (of_it, expected)]
+                shown = [[str(what)[-4:] for what in ones] for ones in (of_it, expected)]
                 raise Broken(f"connection {peer.name} got {shown[0]} of {name}, and {shown[1]} is what it was due")
 
+    def _told(self, peer: Peer) -> list[_Due]:
+        """What `due` has for the frames that came unasked; they count as looked at."""
+        bus = self.target.bus
+        told: list[_Due] = []
+        for frame in peer.unread:
+            if bus.is_event(frame):
+                told.append((bus.topic_of(frame), bus.id_of(frame)))
+            elif bus.is_ended(frame):
+                told.append((bus.topic_of(frame), _DELETED))
+        peer.unread.clear()
+        return told
 
-def _told(frame: Frame) -> str:
-    """What `due` has for a frame; an empty text for one that is neither an event nor the end of a topic."""
-    if frame.get("type") == "event":
-        message: Any = frame.get("message")
-        return f"{frame.get('topic')}/{message.get('id') if isinstance(message, dict) else message}"
-    if frame.get("type") == "info" and frame.get("msg") == "topic_deleted":
-        return f"{frame.get('topic')}/deleted"
-    return ""
+
+def _has_http(target: Target) -> bool:
+    """Whether messages can be published over HTTP. A server where they cannot fails the check of that, not this one."""
+    try:
+        return publish_over_http(target, target.topics.new())[0] < 300
+    except (Broken, Skipped):
+        return False
 
 
 @check("behaviour", DOCUMENT, when=needs_history(4))
 def whatever_is_done_in_whatever_order__each_connection_gets_what_it_is_due(target: Target) -> None:
     search = Search(target)
 
-    machine = hypothesis.seed(target.options.seed)(type("Machine", (_Machine,), {"target": target, "search": search}))
+    # Where no topic can be made, or no message told from others, there is nothing to do.
+    target.topics.new()
+    target.bus.messages.require(3 * STEPS)
+    has_http = _has_http(target)
+    target.start_check()
+    names = target.topics.new_name(), target.topics.new_name()
+    fixed = {"target": target, "search": search, "has_http": has_http, "names": names}
+    machine = hypothesis.seed(target.options.seed)(type("Machine", (_Machine,), fixed))
     options = settings(max(5, target.options.examples // 2), stateful_step_count=STEPS)
     search.run(lambda: run_state_machine_as_test(machine, settings=options))

@@ -1,8 +1,10 @@
 """A publish: when it is acknowledged, what comes out of it, over WebSocket and HTTP."""
 
 import json
-import uuid
+from collections.abc import Callable, Iterator
+from typing import Any
 
+from specbus.verify.asyncapi import Frame
 from specbus.verify.behaviour.commands import (
     DOCUMENT,
     HTTP_PUBLISH,
@@ -11,30 +13,35 @@ from specbus.verify.behaviour.commands import (
     check_nothing_more,
     check_same,
     event_ids,
-    message_id,
-    publication,
     publish,
+    publish_over_http,
     subscribe,
     unsubscribe,
 )
 from specbus.verify.checks import check, needs_history
-from specbus.verify.failures import Broken, TimedOut
+from specbus.verify.failures import Broken, Skipped, TimedOut
+from specbus.verify.messages import Messages
 from specbus.verify.target import Target
+from specbus.verify.topics import NEWEST, RETAINED
+from specbus.verify.topics import PUBLISH as PUBLISHED
+from specbus.verify.websocket.conversation import with_id
 
 
 @check("behaviour", PUBLISH, when=needs_history(1))
 def the_ack_of_a_publish_follows_its_acceptance(target: Target) -> None:
-    topic = target.topic()
+    topic = target.topics.new()
     writer, reader = target.peer("writer"), target.peer("reader")
     for number in range(1, 6):
         target.cases += 1
         id_ = publish(writer, topic)
-        subscribe(reader, topic, last_n=1)
-        check_same(event_ids(reader, topic, 1), [id_], "a message that was acknowledged is the newest retained one")
-        counted = target.read("/stats", "topics", topic, "messages")
+        if target.bus.may_replay(1):
+            subscribe(reader, topic, 1)
+            check_same(event_ids(reader, topic, 1), [id_], "a message that was acknowledged is the newest retained one")
+        counted = target.topics.counted(topic, "messages")
         if counted != number:
             raise Broken(f"after {number} acknowledged messages, /stats counts {counted}")
-        unsubscribe(reader, topic)
+        if target.bus.may_replay(1):
+            unsubscribe(reader, topic)
 
 
 _PAYLOADS = [
@@ -43,51 +50,85 @@ _PAYLOADS = [
     "{}", "[ 1 ,\t2 ]", '{"b":1,"a":2}', '{"a":1,"a":2}', '{"":{"":[{}]}}', '{"type":"ack","topic":"x"}',
     '{ "spaces" : [ null , true ] }',
 ]  # fmt: skip
+"""JSON as people and programs write it."""
+
+
+def _payload_texts(messages: Messages) -> list[str]:
+    """JSON texts that may be published, of which many could be written in another way."""
+    texts = [text for text in _PAYLOADS if messages.takes(json.loads(text))]
+    # Of those that are allowed here only, with blanks and escapes that nobody needs.
+    for payload in messages.payloads()[:10]:
+        text = json.dumps(payload, separators=(" , ", " :  "))
+        texts += [text, text.replace('"a', '"\\u0061'), json.dumps(payload, ensure_ascii=False, indent=1)]
+    return [text for text in dict.fromkeys(texts) if messages.takes(json.loads(text))]
 
 
 @check("behaviour", "asyncapi.yaml#/components/messages/Event")
 def payloads_come_out_byte_for_byte_as_they_went_in(target: Target) -> None:
-    topic = target.topic()
+    topic = target.topics.new()
     peer = target.peer()
     subscribe(peer, topic)
-    for payload in _PAYLOADS:
+    messages = target.bus.messages
+    for text in _payload_texts(messages):
         target.cases += 1
         target.steps = target.steps[:4]
-        text = f'{{"type":"publish","topic":"{topic}","message":{{"id":"{uuid.uuid4()}","payload":{payload}}}}}'
-        peer.send(text)
+        frame, _ = target.bus.publish(topic)
+        message = frame[target.bus.message_field]
+        # The text takes the place of the payload, behind its name.
+        written = json.dumps({**message, messages.payload_field: "@@"}).replace('"@@"', text)
+        peer.send(json.dumps({**frame, target.bus.message_field: "@@"}).replace('"@@"', written))
         frames: list[str] = []
         until = target.deadline()
-        while not any('"event"' in frame for frame in frames) or len(frames) < 2:
+        while not any(map(_is_event(target), frames)) or len(frames) < 2:
             try:
                 frames.append(peer.receive_text(until))
             except TimedOut:
-                raise Broken(f"a message with the payload {payload} did not come out") from None
-        if not any(payload in frame for frame in frames if '"event"' in frame):
-            raise Broken(f"the payload {payload} did not come out as it went in")
+                raise Broken(f"a message with the payload {text} did not come out") from None
+        if not any(written in each for each in frames if _is_event(target)(each)):
+            raise Broken(f"the payload {text} did not come out as it went in")
+
+
+def _is_event(target: Target) -> Callable[[str], bool]:
+    def judge(text: str) -> bool:
+        try:
+            frame = json.loads(text)
+        except ValueError:
+            return False
+        return isinstance(frame, dict) and target.bus.is_event(frame)
+
+    return judge
 
 
 @check("behaviour", "asyncapi.yaml#/components/messages/Event")
 def the_message_id_comes_out_as_it_went_in(target: Target) -> None:
-    topic = target.topic()
+    topic = target.topics.new()
     peer = target.peer()
     subscribe(peer, topic)
-    for id_ in ("550e8400-e29b-41d4-a716-446655440000", "550E8400-E29B-41D4-A716-44665544000F"):
+    odd = ("550e8400-e29b-41d4-a716-446655440000", "550E8400-E29B-41D4-A716-44665544000F")
+    for id_ in (*filter(target.bus.messages.takes_id, odd), target.bus.messages.new_id()):
         target.cases += 1
-        acknowledged(peer, {"type": "publish", "topic": topic, "message": {"id": id_, "payload": 1}})
+        acknowledged(peer, target.bus.publish(topic, id_=id_)[0])
         check_same(event_ids(peer, topic, 1), [id_], "the message's id")
+
+
+def _without_a_part(frame: Frame) -> Iterator[Frame]:
+    """`frame` without one of its fields, or of those of an object in it, or with one too many."""
+    yield {**frame, "unknown-field": 1}
+    for name, value in frame.items():
+        yield {other: kept for other, kept in frame.items() if other != name}
+        if isinstance(value, dict):
+            yield from ({**frame, name: part} for part in _without_a_part(value))
 
 
 @check("behaviour", DOCUMENT)
 def a_frame_that_is_refused_has_no_effect(target: Target) -> None:
-    topic = target.topic()
+    topic = target.topics.new()
     reader, writer = target.peer("reader"), target.peer("writer")
     subscribe(reader, topic)
-    for wrong in (
-        {"type": "publish", "topic": topic, "message": {"id": "not-a-uuid", "payload": 1}},
-        {"type": "publish", "topic": topic, "message": {"id": str(uuid.uuid4()), "payload": 1}, "extra": 1},
-        {"type": "publish", "topic": topic, "message": {"id": str(uuid.uuid4())}},
-        {"type": "unsubscribe", "topic": topic},
-    ):
+    document = target.document
+    for wrong in _without_a_part(target.bus.publish(topic)[0]):
+        if document.is_valid(wrong):
+            continue
         target.cases += 1
         writer.send(wrong)
         writer.answer()
@@ -97,26 +138,25 @@ def a_frame_that_is_refused_has_no_effect(target: Target) -> None:
 
 @check("behaviour", "asyncapi.yaml#/components/schemas/ErrorCode")
 def an_unknown_topic_is_an_error_and_is_not_created(target: Target) -> None:
-    name = f"{target.prefix}none"
+    name = target.topics.new_name()
     peer = target.peer()
-    frames = [
-        {"type": "subscribe", "topic": name, "client_id": "verify", "request_id": "r"},
-        {"type": "unsubscribe", "topic": name, "client_id": "verify", "request_id": "r"},
-        {**publication(name)[0], "request_id": "r"},
-    ]
-    for frame in frames:
+    bus = target.bus
+    for frame in (bus.subscribe(name), bus.unsubscribe(name), bus.publish(name)[0]):
         target.cases += 1
+        what = target.document.message_of(frame)
         answer = peer.ask(frame)
-        code = answer.get("error", {}).get("code") if isinstance(answer.get("error"), dict) else None
-        if code != "TOPIC_NOT_FOUND":
-            raise Broken(f"a {frame['type']} to a topic that does not exist is not answered with TOPIC_NOT_FOUND")
-        if name in target.topics():
-            raise Broken(f"a {frame['type']} to a topic that does not exist created it")
+        if not bus.is_unknown(answer):
+            raise Broken(
+                f"a {what and what.name} to a topic that does not exist is answered with {json.dumps(answer)[:200]}, "
+                f"not with {json.dumps(bus.unknown)}"
+            )
+        if name in target.topics.listed():
+            raise Broken(f"a {what and what.name} to a topic that does not exist created it")
 
 
 @check("behaviour", HTTP_PUBLISH, when=needs_history(4))
 def a_message_published_over_HTTP_is_like_any_other(target: Target) -> None:
-    topic = target.topic()
+    topic = target.topics.new()
     reader, later = target.peer("reader"), target.peer("later")
     subscribe(reader, topic)
     sent = []
@@ -125,38 +165,69 @@ def a_message_published_over_HTTP_is_like_any_other(target: Target) -> None:
         if number % 2:
             sent.append(publish(reader, topic))
             continue
-        sent.append(str(uuid.uuid4()))
-        body = f'{{"id":"{sent[-1]}","payload":{{"b":1.50,"a":[]}}}}'
-        response = target.call(
-            "POST", f"/topics/{topic}/messages", content=body, headers={"Content-Type": "application/json"}
-        )
-        if not response.is_success:
-            raise Broken(f"a message published over HTTP is answered with {response.status_code}")
+        status, _, id_ = publish_over_http(target, topic)
+        sent.append(id_)
+        if status >= 300:
+            raise Broken(f"a message published over HTTP is answered with {status}")
     check_same(event_ids(reader, topic, 4), sent, "messages published over HTTP and WebSocket by turns")
-    subscribe(later, topic, 4)
-    check_same(event_ids(later, topic, 4), sent, "a replay of messages published over HTTP and WebSocket by turns")
-    for last_n, due in ((None, sent), (3, sent[-3:]), (0, []), (9, sent)):
-        path = f"/topics/{topic}/messages" + ("" if last_n is None else f"?last_n={last_n}")
-        retained = target.read(path, "events")
-        check_same([message_id(event) for event in retained] if isinstance(retained, list) else [], due, f"GET {path}")
-    counted = target.read("/stats", "topics", topic, "messages")
+    if target.bus.may_replay(4):
+        subscribe(later, topic, 4)
+        check_same(event_ids(later, topic, 4), sent, "a replay of messages published over HTTP and WebSocket by turns")
+    check_same(_retained(target, topic), sent, "a read of what a topic retains")
+    newest = target.topics.operation(RETAINED)
+    for count, due in ((3, sent[-3:]), (0, []), (9, sent)):
+        if newest.allows(NEWEST, count):
+            got = _retained(target, topic, **{NEWEST: count})
+            check_same(got, due, f"a read of the newest {count} messages of a topic")
+    counted = target.topics.counted(topic, "messages")
     if counted != 4:
         raise Broken(f"of two messages published over HTTP and two over WebSocket, /stats counts {counted}")
-    if '{"b":1.50,"a":[]}' not in target.call("GET", path).text:
-        raise Broken("a payload published over HTTP does not come out as it went in")
+
+
+def _retained(target: Target, topic: str, **query: int) -> list[Any]:
+    """The ids of what a topic retains, read over HTTP. Raises Broken, and Skipped."""
+    events = target.read(target.topics.path(RETAINED, topic, **query), "events")
+    return [target.bus.id_of(event) for event in events] if isinstance(events, list) else []
+
+
+@check("behaviour", HTTP_PUBLISH, when=needs_history(1))
+def a_payload_published_over_HTTP_comes_out_byte_for_byte_as_it_went_in(target: Target) -> None:
+    topic = target.topics.new()
+    messages = target.topics.messages
+    path, operation = target.topics.path(PUBLISHED, topic), target.topics.operation(PUBLISHED)
+    reading = target.topics.path(RETAINED, topic)
+    for text in _payload_texts(messages)[:30]:
+        target.cases += 1
+        target.steps = target.steps[:2]
+        message, _ = messages.new()
+        written = json.dumps({**message, messages.payload_field: "@@"}).replace('"@@"', text)
+        headers = {"Content-Type": "application/json", **operation.headers()}
+        response = target.call(operation.method, path, content=written.encode(), headers=headers)
+        if not response.is_success:
+            raise Broken(f"a message published over HTTP is answered with {response.status_code}")
+        if written not in target.call("GET", reading).text:
+            raise Broken(f"the payload {text} published over HTTP does not come out as it went in")
 
 
 @check("behaviour", DOCUMENT)
 def the_error_for_a_publish_that_nests_too_deep_has_its_request_id(target: Target) -> None:
-    topic = target.topic()
+    topic = target.topics.new()
     peer = target.peer()
     for nested in ("[" * 10_000 + "]" * 10_000, '{"a":' * 10_000 + "1" + "}" * 10_000):
         target.cases += 1
         # In front: who reads no further than it nests too deep has read it.
-        frame = json.dumps({"request_id": "deep", **publication(topic, "@@")[0]})
-        answer = peer.ask(frame.replace('"@@"', nested))
-        if answer.get("type") != "error":
+        frame, _ = target.bus.publish(topic)
+        command = target.document.message_of(frame)
+        if command is None or command.correlation is None:
+            raise Skipped("a publish has no correlation id")
+        with_id_ = with_id(command, frame, "deep", 0)
+        id_ = with_id_.get(command.correlation)
+        whole = {**frame[target.bus.message_field], target.bus.messages.payload_field: "@@"}
+        text = json.dumps({command.correlation: id_, **with_id_, target.bus.message_field: whole})
+        answer = peer.ask(text.replace('"@@"', nested))
+        if target.bus.is_ack(answer):
             raise Broken("a publish whose payload is 10,000 levels deep is not refused")
-        if answer.get("request_id") != "deep":
-            id_ = json.dumps(answer["request_id"]) if "request_id" in answer else "none"
-            raise Broken(f'the error for a publish that nests too deep has the request_id {id_}, not "deep"')
+        came = target.document.correlation_of(answer, command)
+        if came != id_:
+            told = f"{command.correlation} {'none' if came is None else json.dumps(came)}, not {json.dumps(id_)}"
+            raise Broken(f"the error for a publish that nests too deep has the {told}")

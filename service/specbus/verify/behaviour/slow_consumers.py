@@ -1,23 +1,28 @@
 """A reader that does not keep up."""
 
+import json
+from typing import Any
+
 from websockets.frames import CloseCode
 
 from specbus.verify.behaviour.commands import (
     SLOW_CONSUMER,
     check_same,
-    event_frames,
     event_ids,
-    payload_of,
-    publication,
     publish,
     subscribe,
 )
 from specbus.verify.checks import check
 from specbus.verify.failures import Broken, Closed, TimedOut
+from specbus.verify.peer import Peer
 from specbus.verify.target import Target
 
 MAX_MESSAGES = 1_500
 """Messages that are sent until some are dropped."""
+_AT_ONCE = 20
+"""Messages that are sent before the answers are read."""
+_BYTES = 65_536
+"""Of each message, at least."""
 BUFFERS = 500
 """Messages that the network between may hold, and then some to be dropped."""
 
@@ -29,28 +34,54 @@ def _queue_too_large(target: Target) -> str | None:
 
 @check("behaviour", SLOW_CONSUMER, when=_queue_too_large)
 def a_slow_reader_is_told_what_it_lost_and_the_others_lose_nothing(target: Target) -> None:
-    topic = target.topic()
+    topic = target.topics.new()
     slow = target.peer("slow", max_queue=1)
     fast, writer = target.peer("fast"), target.peer("writer")
     subscribe(slow, topic)
     subscribe(fast, topic)
-    bulk = "x" * 65_536
-    sent = 0
+    bus = target.bus
+    numbers: dict[Any, int] = {}
+    """Of the messages, by their ids."""
     target.cases += 1
-    while sent < MAX_MESSAGES:
-        for _ in range(20):
-            writer.send(publication(topic, [sent, bulk])[0])
-            sent += 1
-        for _ in range(20):
+    while len(numbers) < MAX_MESSAGES:
+        for _ in range(_AT_ONCE):
+            frame, id_ = bus.publish(topic)
+            text = bus.messages.enlarged(frame[bus.message_field], _BYTES)
+            writer.send(json.dumps({**frame, bus.message_field: "@@"}).replace('"@@"', text))
+            numbers[id_] = len(numbers)
+        for _ in range(_AT_ONCE):
             writer.answer()
-        numbers = [
-            payload[0] for event in event_frames(fast, topic, 20) if isinstance(payload := payload_of(event), list)
-        ]
-        if numbers != list(range(sent - 20, sent)):
+        got_fast = [numbers.get(id_) for id_ in event_ids(fast, topic, _AT_ONCE)]
+        if got_fast != list(range(len(numbers) - _AT_ONCE, len(numbers))):
             raise Broken("a fast reader did not get all messages in order while another one was slow")
         target.steps = target.steps[:6]
-        if target.read("/stats", "topics", topic, "dropped") > 50:
+        if target.topics.counted(topic, "dropped") > 50:
             break
+    lost = _lost(target, slow, topic, numbers)
+    if lost is None:
+        return
+    if not lost:
+        raise Broken(
+            f"of {len(numbers)} large messages none was dropped for a reader that does not read: the queue has no bound"
+        )
+    counted = target.topics.counted(topic, "dropped")
+    if counted != lost:
+        raise Broken(f"a slow reader was told of {lost} dropped messages, /stats counts {counted}")
+    id_ = publish(writer, topic)
+    check_same(event_ids(slow, topic, 1), [id_], "a reader that caught up")
+
+
+def _lost(target: Target, slow: Peer, topic: str, numbers: dict[Any, int]) -> int | None:
+    """How many messages a slow reader was told it lost, each in its place; None if it was cut off, as it may be.
+
+    Args:
+        target: The server.
+        slow: The reader, which now reads.
+        topic: What it is subscribed to.
+        numbers: The places of all messages in the order in which they were published, by their ids.
+
+    """
+    bus, sent = target.bus, len(numbers)
     lost, got = 0, -1
     until = target.deadline()
     while got + lost + 1 < sent:
@@ -63,30 +94,19 @@ def a_slow_reader_is_told_what_it_lost_and_the_others_lose_nothing(target: Targe
             ) from None
         except Closed as closed:
             if lost and closed.code == CloseCode.TRY_AGAIN_LATER and target.limits.overflow_policy != "drop_oldest":
-                return  # the policy `disconnect`
+                return None  # the policy `disconnect`
             raise Broken(f"a reader that was slow was cut off: {closed.problem}") from None
         target.steps = target.steps[:6]
-        error = frame.get("error")
-        if frame.get("type") == "error" and isinstance(error, dict) and error.get("code") == "SLOW_CONSUMER":
-            if frame.get("topic") != topic:
-                raise Broken("SLOW_CONSUMER does not name the topic")
-            if not isinstance(error.get("dropped"), int):
-                raise Broken("SLOW_CONSUMER does not say how many messages were dropped")
-            lost += error["dropped"]
-        elif frame.get("type") == "event":
+        if bus.is_dropped(frame):
+            if bus.topic_of(frame) != topic:
+                raise Broken("the news of dropped messages does not name the topic")
+            lost += bus.missing_of(frame)
+        elif bus.is_event(frame):
             got += 1
-            payload = (frame.get("message") or {}).get("payload")
-            if not isinstance(payload, list) or payload[0] != got + lost:
+            number = numbers.get(bus.id_of(frame))
+            if number != got + lost:
                 raise Broken(
                     f"a slow reader got {got} messages and was told that {lost} were dropped, "
-                    f"but the next one is number {str(payload)[:20]} instead of {got + lost}"
+                    f"but the next one is number {number} instead of {got + lost}"
                 )
-    if not lost:
-        raise Broken(
-            f"of {sent} large messages none was dropped for a reader that does not read: the queue has no bound"
-        )
-    counted = target.read("/stats", "topics", topic, "dropped")
-    if counted != lost:
-        raise Broken(f"a slow reader was told of {lost} dropped messages, /stats counts {counted}")
-    id_ = publish(writer, topic)
-    check_same(event_ids(slow, topic, 1), [id_], "a reader that caught up")
+    return lost

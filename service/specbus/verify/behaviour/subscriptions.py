@@ -6,7 +6,6 @@ from specbus.verify.behaviour.commands import (
     check_nothing_more,
     check_same,
     event_ids,
-    message_id,
     publish,
     receive,
     subscribe,
@@ -18,9 +17,9 @@ from specbus.verify.target import Target
 
 @check("behaviour", SUBSCRIBE)
 def a_second_subscribe_does_not_double_delivery(target: Target) -> None:
-    topic = target.topic()
+    topic = target.topics.new()
     peer = target.peer()
-    for last_n in (None, 0, None):
+    for last_n in (None, 0 if target.bus.may_replay(0) else None, None):
         target.cases += 1
         subscribe(peer, topic, last_n)
     id_ = publish(peer, topic)
@@ -33,7 +32,7 @@ def a_second_subscribe_does_not_double_delivery(target: Target) -> None:
 
 @check("behaviour", SUBSCRIBE, when=needs_history(2))
 def a_second_subscribe_with_last_n_replays_again(target: Target) -> None:
-    topic = target.topic()
+    topic = target.topics.new()
     peer = target.peer()
     sent = [publish(peer, topic) for _ in range(3)]
     for _ in range(2):
@@ -47,7 +46,7 @@ def a_second_subscribe_with_last_n_replays_again(target: Target) -> None:
 
 @check("behaviour", UNSUBSCRIBE)
 def no_event_follows_the_ack_of_an_unsubscribe(target: Target) -> None:
-    topic = target.topic()
+    topic = target.topics.new()
     reader, writer = target.peer("reader"), target.peer("writer")
     subscribe(reader, topic)
     id_ = publish(writer, topic)
@@ -61,7 +60,7 @@ def no_event_follows_the_ack_of_an_unsubscribe(target: Target) -> None:
 
 @check("behaviour", UNSUBSCRIBE)
 def an_unsubscribe_without_a_subscription_is_acknowledged(target: Target) -> None:
-    topic = target.topic()
+    topic = target.topics.new()
     peer = target.peer()
     for _ in range(2):
         target.cases += 1
@@ -70,7 +69,7 @@ def an_unsubscribe_without_a_subscription_is_acknowledged(target: Target) -> Non
 
 @check("behaviour", UNSUBSCRIBE)
 def an_unsubscribe_leaves_other_connections_and_topics_alone(target: Target) -> None:
-    one, other = target.topic(), target.topic()
+    one, other = target.topics.new(), target.topics.new()
     leaves, stays = target.peer("leaves"), target.peer("stays")
     for peer in (leaves, stays):
         subscribe(peer, one)
@@ -79,13 +78,13 @@ def an_unsubscribe_leaves_other_connections_and_topics_alone(target: Target) -> 
     unsubscribe(leaves, one)
     first, second = publish(stays, one), publish(stays, other)
     check_same(event_ids(leaves, other, 1), [second], "the subscription that was not ended")
-    got = [frame for frame in stays.unread if frame.get("type") == "event"]
+    got = [frame for frame in stays.unread if target.bus.is_event(frame)]
     until = target.deadline()
     while len(got) < 2:
         frame = receive(stays, until, f"{2 - len(got)} of 2 events")
-        got += [frame] if frame.get("type") == "event" else []
+        got += [frame] if target.bus.is_event(frame) else []
     check_same(
-        [message_id(frame) for frame in got],
+        [target.bus.id_of(frame) for frame in got],
         [first, second],
         "the connection that did not unsubscribe",
     )

@@ -14,17 +14,19 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
-from urllib.parse import quote
 
-from specbus.verify.failures import Broken, CouldNotCheck
+from specbus.verify.failures import Broken, CouldNotCheck, Skipped
 from specbus.verify.fuzzing.findings import Findings, Scenario
 from specbus.verify.fuzzing.settings import settings
 from specbus.verify.rest.document import FILE, KEY_HEADER
 from specbus.verify.target import Target
+from specbus.verify.topics import CREATE
 
 WORKER = (sys.executable, "-P", "-m", "specbus.verify.fuzzing.worker")
 MAX_HANGING = 4
 """Operations that may let a request hang before the run is ended: each such request costs a deadline."""
+_OTHERS = 20
+"""Names that stand in for those that may not begin with the prefix."""
 IDLE_TIMEOUT = 60.0
 """Seconds without a request or a word after which the process is taken to hang."""
 
@@ -54,7 +56,7 @@ class Run:
             for name in _topics(target) - before:
                 if name in self._findings.created and not name.startswith(target.prefix):
                     with contextlib.suppress(Broken):
-                        target.call("DELETE", f"/topics/{quote(name, safe='')}")
+                        target.topics.delete(name)
             target.start_case()
         return self._findings
 
@@ -76,6 +78,7 @@ class Run:
             # None of these is a name that `Target.topic` gives.
             "prefix": f"{target.prefix}made-up-",
             "name_schema": target.rest.name_schema,
+            **_naming(target),
         }
         with tempfile.TemporaryDirectory(prefix="specbus-verify-") as folder:
             errors = Path(folder) / "errors"
@@ -181,8 +184,20 @@ def _environment(folder: str) -> dict[str, str]:
     return {**kept, "HYPOTHESIS_STORAGE_DIRECTORY": folder}
 
 
+def _naming(target: Target) -> dict[str, list[str]]:
+    """Where requests name topics, and names for those that may not begin with the prefix."""
+    operations = target.rest.operations
+    parameters = {each.topic_parameter.name for each in operations if each.topic_parameter}
+    fields = {each.name_field for each in operations if each.name_field and each.id == CREATE}
+    others: list[str] = []
+    with contextlib.suppress(Skipped):
+        while len(others) < _OTHERS:
+            others.append(target.topics.new_name())
+    return {"parameters": sorted(parameters), "fields": sorted(fields), "others": others}
+
+
 def _topics(target: Target) -> set[str]:
     try:
-        return set(target.topics())
-    except Broken:
+        return set(target.topics.listed())
+    except (Broken, Skipped):
         return set()

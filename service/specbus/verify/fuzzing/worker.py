@@ -28,7 +28,6 @@ from schemathesis.engine import Status, events, from_schema
 
 from specbus.verify.fuzzing.findings import Failure, Interaction, Scenario
 from specbus.verify.fuzzing.names import Names
-from specbus.verify.rest.document import NAME_FIELD
 
 Case: TypeAlias = "schemathesis.Case[Any]"
 Emit: TypeAlias = Callable[[dict[str, Any]], None]
@@ -46,17 +45,23 @@ class Job:
     """What all names of topics in requests are to start with."""
     name_schema: dict[str, Any]
     """That of a topic's name."""
+    parameters: list[str]
+    """The path parameters that name a topic."""
+    fields: list[str]
+    """The fields of bodies that do."""
+    others: list[str]
+    """Names for the run, where names may not begin with the prefix."""
 
 
 def run(job: Job, emit: Emit) -> None:
     """Do `job`, and `emit` what there is to tell."""
     config = schemathesis.Config.from_dict(job.settings)
     schema = schemathesis.openapi.from_dict(job.document, config=config)
-    _watch_requests(Names(job.prefix, job.name_schema), job.settings["request-timeout"], emit)
+    _watch_requests(job, emit)
     for event in from_schema(schema).execute():
         match event:
             case events.ScenarioFinished():
-                emit({"scenario": dataclasses.asdict(_scenario(event.recorder))})
+                emit({"scenario": dataclasses.asdict(_scenario(event.recorder, job.fields))})
             case events.NonFatalError():
                 emit({"error": event.label, "text": str(event.value)})
             case events.FatalError():
@@ -64,8 +69,10 @@ def run(job: Job, emit: Emit) -> None:
     emit({"finished": True})
 
 
-def _watch_requests(names: Names, timeout: float, emit: Emit) -> None:
+def _watch_requests(job: Job, emit: Emit) -> None:
     """Have all requests concern topics of this run, and `emit` when each begins and ends."""
+    names = Names(job.prefix, job.name_schema, job.others)
+    timeout = job.settings["request-timeout"]
     started = 0.0
     under_way = False
 
@@ -80,11 +87,13 @@ def _watch_requests(names: Names, timeout: float, emit: Emit) -> None:
         nonlocal started, under_way
         # No hook is told of an answer that breaks off.
         end()
-        if NAME_FIELD in (case.path_parameters or {}):
-            name = names.prefixed(unquote(str(case.path_parameters[NAME_FIELD])))
-            case.path_parameters = {**case.path_parameters, NAME_FIELD: quote(name, safe="")}
-        if isinstance(case.body, dict) and isinstance(given := case.body.get(NAME_FIELD), str):
-            case.body = {**case.body, NAME_FIELD: names.prefixed(given)}
+        for parameter in job.parameters:
+            if parameter in (case.path_parameters or {}):
+                name = names.prefixed(unquote(str(case.path_parameters[parameter])))
+                case.path_parameters = {**case.path_parameters, parameter: quote(name, safe="")}
+        for field in job.fields:
+            if isinstance(case.body, dict) and isinstance(given := case.body.get(field), str):
+                case.body = {**case.body, field: names.prefixed(given)}
         emit({"sent": f"{case.method} {case.path}"})
         started = time.monotonic()
         under_way = True
@@ -101,8 +110,11 @@ def _watch_requests(names: Names, timeout: float, emit: Emit) -> None:
         end()
 
 
-def _scenario(recorder: Any) -> Scenario:
-    """What `findings` needs of what Schemathesis recorded (`schemathesis.engine.recorder.ScenarioRecorder`)."""
+def _scenario(recorder: Any, fields: list[str]) -> Scenario:
+    """What `findings` needs of what Schemathesis recorded (`schemathesis.engine.recorder.ScenarioRecorder`).
+
+    `fields` are those of bodies that name a topic.
+    """
     judged: Counter[str] = Counter()
     failures = []
     for case_id, checks in recorder.checks.items():
@@ -114,7 +126,7 @@ def _scenario(recorder: Any) -> Scenario:
         name
         for interaction in recorder.interactions.values()
         if interaction.request.method == "POST" and interaction.response and interaction.response.status_code < 300
-        if (name := _name_in(interaction.request.body)) is not None
+        if (name := _name_in(interaction.request.body, fields)) is not None
     }
     return Scenario(len(recorder.interactions), dict(judged), sorted(created), failures)
 
@@ -160,12 +172,12 @@ _OF_THE_CLIENT = frozenset(
 """Headers that no failure depends on."""
 
 
-def _name_in(body: bytes | None) -> str | None:
+def _name_in(body: bytes | None, fields: list[str]) -> str | None:
     try:
         value = json.loads(body or b"")
     except ValueError:
         return None
-    return str(value[NAME_FIELD]) if isinstance(value, dict) and NAME_FIELD in value else None
+    return next((str(value[name]) for name in fields if isinstance(value, dict) and name in value), None)
 
 
 def _base64(data: bytes) -> str:

@@ -12,7 +12,7 @@ from specbus.verify.asyncapi import Rules
 from specbus.verify.failures import Broken
 from specbus.verify.rest.cases import CLIENT_ERRORS, Mistake, check_cases, mistakes, perform
 from specbus.verify.rest.client import Client
-from specbus.verify.rest.document import EXAMPLE_ID, JSON_TYPE, NAME_FIELD, HttpOperation, RestDocument, place
+from specbus.verify.rest.document import EXAMPLE_ID, JSON_TYPE, HttpOperation, RestDocument, place
 
 
 def _must_be_taken(operation: HttpOperation, response: httpx.Response, how: str) -> None:
@@ -42,7 +42,7 @@ def JSON_may_be_declared_in_any_way_that_HTTP_allows(client: Client, case: tuple
 def _wrong_body(operation: HttpOperation, what: str, body: bytes) -> Mistake:
     return Mistake(
         f"{operation} with {what}",
-        lambda client: client.ask(operation.method, client.path(operation), body),
+        lambda client: client.ask_for(operation, client.path(operation), body),
         operation.place("requestBody"),
     )
 
@@ -64,11 +64,12 @@ def a_body_that_is_not_JSON_is_refused(document: RestDocument) -> Iterator[Mista
 def a_body_in_another_encoding_is_refused(document: RestDocument) -> Iterator[Mistake]:
     for operation in document.with_body():
         for wrong in (b"\xff", b"\xc3", b"\xed\xa0\x80"):
-            body = json.dumps(operation.body("@@")).encode().replace(b"@@", wrong)
-            if wrong not in body:
-                body = body.replace(b'": "', b'": "' + wrong, 1)
+            body = json.dumps(operation.body(document.sample_name)).encode()
+            body = body.replace(b'": "', b'": "' + wrong, 1) if b'": "' in body else wrong + body
             yield _wrong_body(operation, f"a body that has the bytes {wrong.hex(' ')}", body)
-        yield _wrong_body(operation, "a body in UTF-16", json.dumps(operation.body("x")).encode("utf-16"))
+        yield _wrong_body(
+            operation, "a body in UTF-16", json.dumps(operation.body(document.sample_name)).encode("utf-16")
+        )
 
 
 @mistakes("RFC 8259, 9")
@@ -83,7 +84,7 @@ def deep_nesting_inside_a_body_does_no_harm(client: Client, operation: HttpOpera
     body = operation.body(client.name())
     for field in body if isinstance(body, dict) else ():
         text = json.dumps({**body, field: "@@"}).replace('"@@"', "[" * 10_000 + "]" * 10_000)
-        response = client.ask(operation.method, client.path(operation), text.encode())
+        response = client.ask_for(operation, client.path(operation), text.encode())
         if response.status_code >= 500:
             problem = f"{operation} with 10,000 nested arrays as {field} is answered with {response.status_code}"
             raise Broken(problem, rule=operation.place("requestBody"))
@@ -122,7 +123,7 @@ def a_body_that_is_not_encoded_as_it_says_is_refused(document: RestDocument) -> 
 def an_unknown_field_of_a_body_is_refused(document: RestDocument) -> Iterator[Mistake]:
     def send(client: Client, operation: HttpOperation) -> httpx.Response:
         body = {**operation.body(client.name()), "unknown-field": 1}
-        return client.ask(operation.method, client.path(operation), json.dumps(body).encode())
+        return client.ask_for(operation, client.path(operation), json.dumps(body).encode())
 
     for operation in document.with_body():
         if (operation.body_schema or {}).get("additionalProperties") is False:
@@ -134,15 +135,17 @@ def an_unknown_field_of_a_body_is_refused(document: RestDocument) -> Iterator[Mi
 def a_field_that_breaks_its_schema_is_refused(document: RestDocument) -> Iterator[Mistake]:
     def send(client: Client, operation: HttpOperation, change: dict[str, Any]) -> httpx.Response:
         body = {**operation.body(client.name()), **change}
-        return client.ask(operation.method, client.path(operation), json.dumps(body).encode())
+        return client.ask_for(operation, client.path(operation), json.dumps(body).encode())
 
     for operation in document.with_body():
         schema = operation.body_schema or {}
-        body = operation.body("x")
+        body = operation.body(document.sample_name)
+        if not isinstance(body, dict):
+            continue
         wrong: tuple[Any, ...] = (None, True, 1, "", "x", EXAMPLE_ID + "0", f"{{{EXAMPLE_ID}}}", [], {})
         for name, value in itertools.product(body, wrong):
             # Nor must a topic be made whose name tells nobody to delete it: names have a check of their own.
-            if name != NAME_FIELD and not Rules(schema).accepts({**body, name: value}):
+            if name != operation.name_field and not Rules(schema).accepts({**body, name: value}):
                 sender = functools.partial(send, operation=operation, change={name: value})
                 rule = operation.place("requestBody", "content", JSON_TYPE, "schema", "properties", name)
                 yield Mistake(f"{operation} with {json.dumps(value)} as {name}", sender, rule)

@@ -2,17 +2,17 @@
 
 import contextlib
 import json
-import secrets
 from collections.abc import Iterator
 from typing import Any
 
 import httpx
 
-from specbus.verify.failures import Broken, Unanswered
+from specbus.verify.failures import Broken, Skipped, Unanswered
 from specbus.verify.raw import Exchange
 from specbus.verify.rest.commands import Headers, curl
-from specbus.verify.rest.document import EXAMPLE_ID, JSON_TYPE, NAME_FIELD, HttpOperation
+from specbus.verify.rest.document import JSON_TYPE, HttpOperation
 from specbus.verify.target import Target
+from specbus.verify.topics import CREATE, LIST, PUBLISH, RETAINED
 
 
 class Client:
@@ -66,52 +66,82 @@ class Client:
         self._commands.append(command)
 
     def name(self) -> str:
-        """A name that no topic has."""
-        return f"{self.target.prefix}{secrets.token_hex(4)}"
+        """A name that no topic has. Raises Skipped."""
+        return self.target.topics.new_name()
 
     def topic(self, name: str = "") -> str:
-        """Create a topic; its name. Raises Broken."""
+        """Create a topic; its name. Raises Skipped if it cannot be made."""
         name = name or self.name()
-        response = self.ask("POST", "/topics", json.dumps({NAME_FIELD: name}).encode())
+        operation = self.target.topics.operation(CREATE)
+        response = self.ask_for(operation, operation.path_of(), _json(operation.body(name)))
         if not response.is_success:
-            raise Broken(f"a topic cannot be created: POST /topics is answered with {response.status_code}")
+            raise Skipped(f"a topic cannot be created: {operation} is answered with {response.status_code}")
         return name
 
-    def publish(self, topic: str, number: int) -> None:
-        """Publish a message whose id ends with `number`. Raises Broken."""
-        body = {"id": f"{EXAMPLE_ID[:-4]}{number:04}", "payload": {"number": number}}
-        response = self.ask("POST", f"/topics/{topic}/messages", json.dumps(body).encode())
+    def publish(self, topic: str) -> dict[str, Any]:
+        """Publish a message on a topic; the message. Raises Broken, and Skipped."""
+        operation = self.target.topics.operation(PUBLISH)
+        message, _ = self.target.topics.messages.new()
+        response = self.ask_for(operation, operation.path_of(topic), _json(message))
         if not response.is_success:
-            raise Broken(f"a message cannot be published: POST /topics/{topic}/messages gives {response.status_code}")
+            raise Broken(f"a message cannot be published: {operation} is answered with {response.status_code}")
+        return message
 
-    def retained(self, topic: str, query: str = "") -> list[Any]:
-        """The messages that a topic retains. Raises Broken."""
-        events = member(self.ask("GET", f"/topics/{topic}/messages{query}"), "events")
+    def read(self, id_: str, topic: str = "", **query: Any) -> httpx.Response:
+        """The answer to the operation with that operationId, about `topic` if it is about one. Raises Skipped."""
+        operation = self.target.topics.operation(id_)
+        return self.ask_for(operation, self.target.topics.path(id_, topic, **query))
+
+    def retained(self, topic: str, **query: Any) -> list[Any]:
+        """The messages that a topic retains. Raises Broken, and Skipped."""
+        events = member(self.read(RETAINED, topic, **query), "events")
         if not isinstance(events, list) or not all(isinstance(event, dict) for event in events):
-            raise Broken(f"GET /topics/{topic}/messages does not give a list of events")
+            raise Broken(f"{self.target.topics.operation(RETAINED)} does not give a list of events")
         return [event.get("message") for event in events]
 
     def listed(self) -> list[Any]:
-        """The names in the list of topics. Raises Broken."""
-        topics = member(self.ask("GET", "/topics"), "topics")
+        """The names in the list of topics. Raises Broken, and Skipped."""
+        topics = member(self.read(LIST), "topics")
         if not isinstance(topics, list) or not all(isinstance(topic, dict) for topic in topics):
-            raise Broken("GET /topics does not give a list of topics")
-        return [topic.get(NAME_FIELD) for topic in topics]
+            raise Broken(f"{self.target.topics.operation(LIST)} does not give a list of topics")
+        return [topic.get("name") for topic in topics]
 
     def path(self, operation: HttpOperation) -> str:
-        """The path of `operation`, with the name of a new topic where it has one."""
-        return operation.path.replace(f"{{{NAME_FIELD}}}", self.topic()) if operation.names_topic else operation.path
+        """The path of `operation`, with the name of a new topic where it has one. Raises Skipped."""
+        return operation.path_of(self.topic() if operation.names_topic else "")
 
     def body(self, operation: HttpOperation) -> bytes | None:
-        """A body that `operation` must take."""
-        return None if operation.body_schema is None else json.dumps(operation.body(self.name())).encode()
+        """A body that `operation` must take. Raises Skipped."""
+        if operation.body_schema is None:
+            return None
+        return _json(operation.body(self.name() if operation.name_field else ""))
 
     def perform(
         self, operation: HttpOperation, query: str = "", headers: Headers | None = None, *, chunked: bool = False
     ) -> httpx.Response:
-        """Send a request that keeps the document but for what the arguments say; its answer."""
-        path = self.path(operation) + query
-        return self.ask(operation.method, path, self.body(operation), headers, chunked=chunked)
+        """Send a request that keeps the document but for what the arguments say; its answer. Raises Skipped."""
+        path = self.path(operation)
+        path += query.replace("?", "&") if "?" in path else query
+        return self.ask_for(operation, path, self.body(operation), headers, chunked=chunked)
+
+    def ask_for(
+        self,
+        operation: HttpOperation,
+        path: str,
+        body: bytes | None = None,
+        headers: Headers | None = None,
+        *,
+        chunked: bool = False,
+    ) -> httpx.Response:
+        """Send a request for `operation`, with the header fields that it requires; its answer. Raises Unanswered."""
+        declared = {"Content-Type": JSON_TYPE} if headers is None and body is not None else {}
+        return self.ask(
+            operation.method, path, body, {**operation.headers(), **declared, **(headers or {})}, chunked=chunked
+        )
+
+
+def _json(value: Any) -> bytes:
+    return json.dumps(value).encode()
 
 
 def member(response: httpx.Response, name: str) -> Any:

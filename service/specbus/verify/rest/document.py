@@ -1,22 +1,26 @@
 """An OpenAPI document, as the checks of the REST side read it."""
 
 import copy
+import functools
+import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
-from specbus.spec import openapi
+from specbus.spec import openapi, schemas
 from specbus.spec.bundle import bundle
 from specbus.spec.openapi import Parameter, Response
 from specbus.spec.pointer import pointer
 from specbus.spec.samples import sample
+from specbus.verify.asyncapi import PREFIX, Rules
+from specbus.verify.values import one
 
 FILE = "openapi.yaml"
 JSON_TYPE = "application/json"
 PROBLEM_TYPE = "application/problem+json"
 KEY_HEADER = "X-API-Key"
-NAME_FIELD = "name"
-"""The path parameter, and the field of a body, that names a topic."""
 EXAMPLE_ID = "550e8400-e29b-41d4-a716-446655440000"
 
 
@@ -39,10 +43,15 @@ class HttpOperation:
     responses: dict[str, Response]
     """By status, as the document writes it."""
     needs_key: bool
+    id: str | None
+    """Its operationId."""
+    extensions: dict[str, Any]
+    name_schema: dict[str, Any]
+    """The schema of a topic's name."""
 
     @classmethod
-    def of(cls, operation: openapi.PathOperation) -> "HttpOperation":
-        """The operation `operation` of a document."""
+    def of(cls, operation: openapi.PathOperation, name_schema: dict[str, Any]) -> "HttpOperation":
+        """The operation `operation` of a document in which topics have names of `name_schema`."""
         content = operation.body.content.get(JSON_TYPE) if operation.body else None
         return cls(
             operation.method.upper(),
@@ -51,6 +60,9 @@ class HttpOperation:
             content.schema if content and isinstance(content.schema, dict) else None,
             operation.responses,
             any(operation.security),
+            operation.id,
+            operation.extensions,
+            name_schema,
         )
 
     def __str__(self) -> str:
@@ -60,10 +72,58 @@ class HttpOperation:
         """Where the operation stands in the document, or what `steps` lead to in it."""
         return place("paths", self.path, self.method.lower(), *steps)
 
+    @functools.cached_property
+    def topic_parameter(self) -> Parameter | None:
+        """The parameter of its path that names a topic; None if there is none."""
+        return _topic_parameter(self.path, self.parameters)
+
     @property
     def names_topic(self) -> bool:
         """Whether it is about one topic, which its path names."""
-        return f"{{{NAME_FIELD}}}" in self.path
+        return self.topic_parameter is not None
+
+    @functools.cached_property
+    def name_field(self) -> str | None:
+        """The field of its body that names a topic; None if there is none."""
+        fields = schemas.fields(self.body_schema)
+        named = (
+            name
+            for name, schema in fields.items()
+            if isinstance(schema, dict) and (schema.get(PREFIX) or schema == self.name_schema)
+        )
+        return next(named, None)
+
+    def path_of(self, topic: str = "", **query: Any) -> str:
+        """Its path, about `topic` if it is about one, with what it requires in it and what `query` has."""
+        path = self.path
+        values = dict(query)
+        for parameter in self.parameters:
+            if parameter is self.topic_parameter:
+                path = path.replace(f"{{{parameter.name}}}", quote(topic, safe=""))
+            elif parameter.location == "path":
+                path = path.replace(f"{{{parameter.name}}}", quote(_text(self._value(parameter)), safe=""))
+            elif parameter.location == "query" and parameter.required:
+                values.setdefault(parameter.name, self._value(parameter))
+        asked = "&".join(f"{quote(name)}={quote(_text(value))}" for name, value in values.items())
+        return f"{path}?{asked}" if asked else path
+
+    def headers(self) -> dict[str, str]:
+        """The header fields that it requires."""
+        return {
+            parameter.name: _text(self._value(parameter))
+            for parameter in self.parameters
+            if parameter.location == "header" and parameter.required
+        }
+
+    def allows(self, name: str, value: Any) -> bool:
+        """Whether it has a query parameter `name` that may be `value`."""
+        return any(
+            (each.location, each.name) == ("query", name) and Rules(each.schema).accepts(value)
+            for each in self.parameters
+        )
+
+    def _value(self, parameter: Parameter) -> Any:
+        return one(parameter.schema, self.place("parameters"))
 
     def answer_schema(self, status: int, media_type: str) -> Any:
         """The schema of an answer; None if the document has none for it."""
@@ -71,12 +131,31 @@ class HttpOperation:
         content = response.content.get(media_type) if response else None
         return content.schema if content else None
 
-    def body(self, name: str) -> Any:
-        """A body that the operation takes; about the topic `name`, if bodies name one."""
-        value = copy.deepcopy(sample(self.body_schema or {}))
-        if isinstance(value, dict) and NAME_FIELD in value:
-            value[NAME_FIELD] = name
+    def body(self, topic: str) -> Any:
+        """A body that the operation takes; about the topic `topic`, if bodies name one. Raises Skipped."""
+        value = copy.deepcopy(self._sample_body)
+        if self.name_field and isinstance(value, dict):
+            value[self.name_field] = topic
         return value
+
+    @functools.cached_property
+    def _sample_body(self) -> Any:
+        if Rules(self.body_schema).accepts(value := sample(self.body_schema)):
+            return value
+        return one(self.body_schema, self.place("requestBody"))
+
+
+def _topic_parameter(path: str, parameters: Iterable[Parameter]) -> Parameter | None:
+    """The one that is marked as a name of the server's own things, or the only one in the path."""
+    inside = [each for each in parameters if each.location == "path" and f"{{{each.name}}}" in path]
+    marked = [each for each in inside if isinstance(each.schema, dict) and each.schema.get(PREFIX)]
+    named = marked or (inside if len(inside) == 1 else [])
+    return named[0] if named else None
+
+
+def _text(value: Any) -> str:
+    """A value as it stands in a path or a query."""
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 class RestDocument:
@@ -87,21 +166,22 @@ class RestDocument:
         self.bundled = bundle(folder / FILE)
         """In one piece and without security schemes: where there are some, Schemathesis does not look whether what it
         created is there. The checks of the API key are ours."""
-        self.operations = [HttpOperation.of(operation) for operation in openapi.read(self.bundled).operations]
-        self.paths: dict[str, list[HttpOperation]] = {}
-        """The operations of each path."""
-        for operation in self.operations:
-            self.paths.setdefault(operation.path, []).append(operation)
+        operations = openapi.read(self.bundled).operations
         self.name_schema: dict[str, Any] = next(
             (
                 parameter.schema
-                for operation in self.operations
-                for parameter in operation.parameters
-                if (parameter.location, parameter.name) == ("path", NAME_FIELD) and isinstance(parameter.schema, dict)
+                for operation in operations
+                if (parameter := _topic_parameter(operation.path, operation.parameters))
+                and isinstance(parameter.schema, dict)
             ),
             {},
         )
         """The schema of a topic's name."""
+        self.operations = [HttpOperation.of(operation, self.name_schema) for operation in operations]
+        self.paths: dict[str, list[HttpOperation]] = {}
+        """The operations of each path."""
+        for operation in self.operations:
+            self.paths.setdefault(operation.path, []).append(operation)
         for node in (self.bundled, *(item[key] for item in self.bundled["paths"].values() for key in item)):
             if isinstance(node, dict):
                 node.pop("security", None)
@@ -114,6 +194,11 @@ class RestDocument:
     def of_topics(self) -> list[HttpOperation]:
         """The operations on a topic."""
         return [operation for operation in self.operations if operation.names_topic]
+
+    @functools.cached_property
+    def sample_name(self) -> str:
+        """A name that a topic may have. Raises Skipped."""
+        return str(one(self.name_schema, place("paths")))
 
     def operation(self, method: str, path: str) -> HttpOperation | None:
         """The operation that is `method` of `path`; None if there is none."""

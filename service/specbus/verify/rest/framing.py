@@ -9,6 +9,7 @@ from specbus.verify.raw import WRONG_HOSTS, handshake, request, told, told_hosts
 from specbus.verify.rest.cases import CLIENT_ERRORS, check_cases
 from specbus.verify.rest.client import Client
 from specbus.verify.rest.document import JSON_TYPE, HttpOperation, RestDocument
+from specbus.verify.topics import DELETE
 
 _LAST = "Connection: close"
 _NOWHERE = "/no-such-path"
@@ -116,7 +117,8 @@ def _bearers(document: RestDocument) -> Iterator[tuple[HttpOperation, str | None
 def a_body_is_not_taken_for_a_request(client: Client, case: tuple[HttpOperation, str | None]) -> None:
     operation, protocol = case
     topic = client.topic()
-    body = request(client.target, "DELETE", f"/topics/{topic}")
+    deletion = client.target.topics.operation(DELETE)
+    body = request(client.target, deletion.method, deletion.path_of(topic))
     fields = _UPGRADES[protocol] if protocol else ()
     what = f"{operation} with Upgrade: {protocol}" if protocol else str(operation)
     with client.raw(_with_body(client, operation, body, fields)) as exchange:

@@ -1,16 +1,19 @@
 """Names of topics and query parameters that must be refused."""
 
+import contextlib
 import functools
 import json
+import secrets
 from collections.abc import Iterator
-from urllib.parse import quote
 
 import httpx
 
 from specbus.verify.asyncapi import Rules
+from specbus.verify.failures import Skipped
 from specbus.verify.rest.cases import Mistake, mistakes, perform
 from specbus.verify.rest.client import Client
-from specbus.verify.rest.document import NAME_FIELD, HttpOperation, RestDocument, place
+from specbus.verify.rest.document import HttpOperation, RestDocument, place
+from specbus.verify.topics import CREATE, DELETE
 
 
 @mistakes(place("info", "description"))
@@ -31,18 +34,17 @@ def _wrong_names(document: RestDocument, prefix: str) -> list[str]:
 @mistakes(place("components", "schemas", "TopicName"))
 def a_name_that_breaks_the_rule_for_names_is_refused(document: RestDocument) -> Iterator[Mistake]:
     def send(client: Client, place: int, operation: HttpOperation) -> httpx.Response:
-        name = _wrong_names(document, client.name())[place]
-        if not operation.names_topic:
-            response = client.ask(operation.method, operation.path, json.dumps(operation.body(name)).encode())
-            if response.is_success and not name.startswith(client.target.prefix):
-                client.ask("DELETE", f"/topics/{quote(name, safe='')}")  # nobody else would
-            return response
-        path = operation.path.replace(f"{{{NAME_FIELD}}}", quote(name, safe=""))
-        return client.ask(operation.method, path, client.body(operation))
+        name = _wrong_names(document, client.target.prefix + secrets.token_hex(4))[place]
+        if operation.names_topic:
+            return client.ask_for(operation, operation.path_of(name), client.body(operation))
+        response = client.ask_for(operation, operation.path_of(), json.dumps(operation.body(name)).encode())
+        if response.is_success and operation.id == CREATE:
+            with contextlib.suppress(Skipped):
+                client.read(DELETE, name)  # nobody else would
+        return response
 
     for operation in document.operations:
-        in_body = isinstance(body := operation.body("x"), dict) and NAME_FIELD in body
-        if operation.names_topic or in_body:
+        if operation.names_topic or operation.name_field:
             for place, name in enumerate(_wrong_names(document, "NAME")):
                 shown = json.dumps(name if len(name) < 20 else f"{name[:8]}...")
                 rule = operation.place("parameters" if operation.names_topic else "requestBody")

@@ -26,7 +26,7 @@ def a_path_that_does_not_exist_is_a_404(document: RestDocument) -> Iterator[Mist
 )
 def an_escaped_letter_in_a_path_is_that_letter(client: Client, operation: HttpOperation) -> None:
     path = escaped(client.path(operation))
-    response = client.ask(operation.method, path, client.body(operation))
+    response = client.ask_for(operation, path, client.body(operation))
     if not response.is_success:
         raise Broken(f"{operation} as {path} is answered with {response.status_code}, though it is the same path")
 

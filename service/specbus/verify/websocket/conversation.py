@@ -4,12 +4,18 @@ import functools
 import itertools
 import json
 import uuid
+from typing import Any
 
+from specbus.spec import schemas
 from specbus.spec.samples import smallest
-from specbus.verify.asyncapi import Message, WebSocketDocument
+from specbus.verify.asyncapi import Frame, Message
 from specbus.verify.failures import Broken, TimedOut
-from specbus.verify.peer import Frame, Peer
+from specbus.verify.peer import Peer
 from specbus.verify.target import Target
+from specbus.verify.values import one, texts
+
+_MANY = 500
+"""Correlation ids that do for one conversation."""
 
 
 class Conversation:
@@ -51,58 +57,69 @@ class Conversation:
     def good(self) -> tuple[Frame, Message]:
         """A frame that must be taken, with a correlation id of its own, and what it is."""
         frame, message = self._good
-        return with_id(self._document, message, frame, "good", next(self._numbers)), message
+        return with_id(message, frame, "good", next(self._numbers)), message
 
     def _replies_until(self, good: Frame, message: Message) -> list[Frame]:
         """All replies up to that to `good`."""
-        field = self._document.correlation
+        field = message.correlation
         known = field is not None and field in good
         replies: list[Frame] = []
         until = self.target.deadline()
         # Without correlation ids, the second reply is taken for that to `good`, unless there are more.
-        while not (replies and replies[-1].get(field) == good[field] if known and field else len(replies) == 2):
+        while not (replies and self._is_of(replies[-1], good, message) if known else len(replies) == 2):
             try:
                 frame = self.peer.receive(until)
             except TimedOut:
                 its = f" with its {field}" if known else ""
                 raise Broken(f"after it, a valid {message.name} is not answered{its}") from None
-            if self._is_reply(frame):
+            if self._document.is_reply(frame):
                 replies.append(frame)
         if not known:
             self.peer.raw.ping().wait(self.target.timeout())
-            replies += filter(self._is_reply, self.peer.arrived())
+            replies += filter(self._document.is_reply, self.peer.arrived())
         return replies
+
+    def _is_of(self, reply: Frame, good: Frame, message: Message) -> bool:
+        """Whether `reply` has the correlation id of `good`."""
+        id_ = good[message.correlation] if message.correlation else None
+        return bool(self._document.correlation_of(reply, message) == id_)
 
     @functools.cached_property
     def _good(self) -> tuple[Frame, Message]:
         document = self._document
         accepted = [
-            (message.ours(example, self.target.prefix), message)
-            for operation in document.operations
-            for message in operation.messages
-            for example in [smallest(message.schema), *message.examples]
-            if message.rules.accepts(example)
+            (message.ours(frame, self.target.prefix), message)
+            for message in document.received
+            for frame in [smallest(message.schema), *message.examples]
+            if message.rules.accepts(frame)
         ]
         if not accepted:
-            raise Broken(f"{document.place} has no message with an example that it allows", rule=document.place)
+            accepted = [(one(message.schema, message.place), message) for message in document.received[:1]]
         # Its reply can be told from others if it has an id; the shortest asks for least.
-        field = document.correlation
-        return min(
-            accepted,
-            key=lambda pair: (field not in with_id(document, pair[1], pair[0], "good", 0), len(json.dumps(pair[0]))),
-        )
-
-    def _is_reply(self, frame: Frame) -> bool:
-        return self._document.sent_as(frame) in self._document.replies
+        return min(accepted, key=lambda pair: (not _may_have_id(*pair), len(json.dumps(pair[0]))))
 
 
-def with_id(document: WebSocketDocument, message: Message, frame: Frame, word: str, number: int) -> Frame:
+def _may_have_id(frame: Frame, message: Message) -> bool:
+    return message.correlation in with_id(message, frame, "good", 0)
+
+
+def with_id(message: Message, frame: Frame, word: str, number: int) -> Frame:
     """`frame` with a correlation id that no other pair of `word` and `number` gets; as it is, if it may have none."""
-    field = document.correlation
+    field = message.correlation
     if field is None:
         return frame
     whole = 2 * number + (word == "good")
-    for value in (f"{word}-{number}", f"{whole:x}", str(uuid.UUID(int=whole, version=4)), whole):
+    known = (f"{word}-{number}", f"{whole:x}", str(uuid.UUID(int=whole, version=4)), whole)
+    ids = _ids(json.dumps(schemas.field(message.schema, field)))
+    # Where there are few, one is the same as another's sooner or later.
+    candidates = known if len(ids) == _MANY else ids[whole : whole + 1]
+    for value in (*candidates, *ids[whole % _MANY :][:1]):
         if message.rules.accepts({**frame, field: value}):
             return {**frame, field: value}
     return frame
+
+
+@functools.lru_cache
+def _ids(schema: str) -> list[Any]:
+    """Correlation ids that a schema, given as JSON, takes: many, or all that are known."""
+    return list(itertools.islice(texts(json.loads(schema), "id-", 0), _MANY))

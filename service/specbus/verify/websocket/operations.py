@@ -5,13 +5,13 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from specbus.spec.samples import smallest
-from specbus.verify.asyncapi import Exchange, Message
+from specbus.verify.asyncapi import Exchange, Frame, Message
 from specbus.verify.checks import check_for_each
-from specbus.verify.failures import Broken
-from specbus.verify.generate import bodies, for_each
-from specbus.verify.peer import Frame
+from specbus.verify.failures import Broken, Skipped
+from specbus.verify.generate import for_each
+from specbus.verify.strategies import bodies
 from specbus.verify.target import Target
+from specbus.verify.values import one
 from specbus.verify.websocket.conversation import Conversation, with_id
 from specbus.verify.websocket.refusals import check_correlation, check_refused
 from specbus.verify.websocket.values import counted, variations
@@ -29,7 +29,6 @@ def _operations(target: Target) -> list[Exchange]:
 )
 def _valid(target: Target, operation: Exchange) -> None:
     conversation = Conversation(target)
-    field = target.document.correlation
     numbers = itertools.count()
 
     def one(body: tuple[Any, str]) -> None:
@@ -39,7 +38,7 @@ def _valid(target: Target, operation: Exchange) -> None:
         frame = message.ours(frame, target.prefix)
         number = next(numbers)
         if number % 3:
-            frame = with_id(target.document, message, frame, "case", number)
+            frame = with_id(message, frame, "case", number)
         replies = conversation.replies_to(json.dumps(frame, ensure_ascii=bool(number % 2)))
         if len(replies) != 1:
             raise Broken(f"a valid {message.name} gets {counted(len(replies), 'reply', 'replies')} instead of one")
@@ -49,7 +48,7 @@ def _valid(target: Target, operation: Exchange) -> None:
             raise Broken(f"a valid {message.name} is answered with {kind and kind.name}, which is not its reply")
         if target.document.refusal.on_invalid and target.document.is_refusal(reply):
             raise Broken(f"a valid {message.name} is refused")
-        check_correlation(field, frame, reply)
+        check_correlation(target, message, frame, reply)
 
     for message in operation.messages:
         for_each(target, bodies(message.schema, valid=True), target.options.examples, one)
@@ -82,12 +81,13 @@ def _invalid(target: Target, operation: Exchange) -> None:
 
 def _near_misses(target: Target, message: Message) -> Iterator[tuple[str, Frame]]:
     """Frames that are wrong in one place: for a server that looks at some places only."""
-    frame = smallest(message.schema)
-    if not message.rules.accepts(frame):
-        frame = next((example for example in message.examples if message.rules.accepts(example)), None)
+    try:
+        frame = one(message.schema, message.place)
+    except Skipped:
+        return
     if not isinstance(frame, dict):
         return
-    frame = with_id(target.document, message, message.ours(frame, target.prefix), "case", 0)
+    frame = with_id(message, message.ours(frame, target.prefix), "case", 0)
     for where, what, wrong in variations(message.schema, frame):
         if not message.rules.accepts(wrong):
             yield f"{'.'.join(where)} {what}".strip(), message.ours(wrong, target.prefix)

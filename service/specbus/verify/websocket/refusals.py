@@ -5,10 +5,9 @@ from typing import Any
 
 from websockets.frames import CloseCode
 
-from specbus.spec.samples import smallest
-from specbus.verify.asyncapi import INVALID
+from specbus.spec import schemas
+from specbus.verify.asyncapi import INVALID, Frame, Message, Rules
 from specbus.verify.failures import Broken, Closed
-from specbus.verify.peer import Frame
 from specbus.verify.target import Target
 from specbus.verify.websocket.conversation import Conversation
 from specbus.verify.websocket.values import counted
@@ -33,8 +32,11 @@ def check_refused(target: Target, conversation: Conversation, data: str | bytes,
     if len(replies) != 1:
         raise Broken(f"{what} gets {counted(len(replies), 'reply', 'replies')} instead of one refusal")
     check_refusal(target, replies[0], what)
-    if isinstance(value, dict) and (field := target.document.correlation) and _readable_id(target, value, field):
-        check_correlation(field, value, replies[0])
+    # What has no tag, or a wrong one, may be any of them.
+    known = target.document.message_of(value)
+    messages = [known] if known else target.document.received
+    if isinstance(value, dict) and all(_has_readable_id(message, value) for message in messages):
+        check_correlation(target, messages[0], value, replies[0])
 
 
 def check_refusal(target: Target, reply: Frame, what: str) -> None:
@@ -60,31 +62,23 @@ def check_not_utf_8(target: Target, conversation: Conversation, data: bytes) -> 
         check_refusal(target, replies[0], "text that is not UTF-8")
 
 
-def check_correlation(field: str | None, frame: Frame, reply: Frame) -> None:
-    """Raise Broken unless `reply` has the correlation id of `frame` in `field`; none where `frame` has none."""
+def check_correlation(target: Target, message: Message, frame: Frame, reply: Frame) -> None:
+    """Raise Broken unless `reply` has the correlation id of `frame`, a `message`; none where `frame` has none."""
+    field = message.correlation
     if field is None:
         return
-    if field in frame and reply.get(field) != frame[field]:
-        raise Broken(
-            f"the reply does not repeat {field}: {json.dumps(frame[field])} was sent, {_id(reply, field)} came"
-        )
-    if field not in frame and field in reply:
+    came = target.document.correlation_of(reply, message)
+    if field in frame and came != frame[field]:
+        told = "none" if came is None else json.dumps(came)
+        raise Broken(f"the reply does not repeat {field}: {json.dumps(frame[field])} was sent, {told} came")
+    if field not in frame and came is not None:
         raise Broken(f"the reply has a {field} though none was sent")
 
 
-def _id(reply: Frame, field: str) -> str:
-    return json.dumps(reply[field]) if field in reply else "none"
-
-
-def _readable_id(target: Target, frame: Frame, field: str) -> bool:
-    """Whether `frame`, wrong elsewhere, has a correlation id that some message would allow."""
-    messages = [message for operation in target.document.operations for message in operation.messages]
-    return field in frame and any(
-        message.rules.accepts({**example, field: frame[field]})
-        for message in messages
-        for example in [*message.examples, smallest(message.schema)]
-        if isinstance(example, dict)
-    )
+def _has_readable_id(message: Message, frame: Frame) -> bool:
+    """Whether `frame`, a `message` that is wrong elsewhere, has a correlation id that it may have."""
+    field = message.correlation
+    return field is not None and field in frame and Rules(schemas.field(message.schema, field)).accepts(frame[field])
 
 
 def _refuse_constant(constant: str) -> Any:
