@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import unquote
 
 from jsonschema_rs import Draft201909Validator
@@ -138,8 +138,20 @@ def slip_of(frame: Frame) -> Frame:
     return {"slip": frame["slip"]} if "slip" in frame else {}
 
 
+class Sample(Protocol):
+    """A server that can be run."""
+
+    most: int
+
+    def refusal(self, request: Request) -> HTTPStatus | None:
+        """What a handshake is answered with that is not accepted."""
+
+    async def talk(self, connection: ServerConnection) -> None:
+        """Serve a connection until it ends."""
+
+
 @contextmanager
-def running(server: Warehouse) -> Iterator[str]:
+def running(server: Sample) -> Iterator[str]:
     """Run `server` in a thread; the URL where it is."""
     loops: list[asyncio.AbstractEventLoop] = []
     ports: list[int] = []

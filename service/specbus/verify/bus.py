@@ -12,8 +12,9 @@ It says so by extensions, some of which client SDKs read too. No name that stand
       ended: {message: Info, where: {msg: topic_deleted}}                       the topic is gone
       dropped: {message: Error, where: {error: {code: SLOW_CONSUMER}}, count: error/dropped}     events are missing
       unknown: {message: Error, where: {error: {code: TOPIC_NOT_FOUND}}}        there is no such topic
-    x-publish: {message: message, id: id, payload: payload}
-                          on the operation that publishes: the field that events hand on, and those in it
+    x-publish: {message: message, id: id, payload: payload, depth: 126}
+                          on the operation that publishes: the field that events hand on, those in it, and how many
+                          levels deep payloads may nest
     x-probe: true         on an operation that only asks for a sign of life
     x-heartbeat: {message: Info, where: {msg: ping}}
                           on the operation by which the server sends heartbeats
@@ -69,20 +70,25 @@ class Bus:
         """The field that names the topic. Raises Skipped."""
         return str(self._mark("key"))
 
+    @property
+    def name_schema(self) -> Any:
+        """The schema of a topic's name. Raises Skipped."""
+        return schemas.field(_message(self._subscribe, STREAM).schema, self.key)
+
     def subscribe(self, topic: str, replay: int | None = None, **labels: Any) -> Frame:
         """A frame that subscribes to `topic`.
 
         Args:
             topic: The topic.
             replay: How many of the newest retained messages it asks for; None to ask for none.
-            labels: Values of more fields, for those that the document has.
+            labels: Values of more fields, where the document has such and they may be that.
 
         Raises Skipped.
 
         """
         message = _message(self._subscribe, STREAM)
         known = schemas.fields(message.schema)
-        more = {name: value for name, value in labels.items() if name in known}
+        more = {name: value for name, value in labels.items() if name in known and Rules(known[name]).accepts(value)}
         field = self._stream.get("replay")
         if replay is not None:
             more[str(self._mark("replay"))] = replay

@@ -20,7 +20,7 @@ class Messages:
         Args:
             schema: The schema, self-contained.
             place: Where it stands, for a report.
-            marks: What `x-publish` says: the fields of the `id` and of the `payload`.
+            marks: What `x-publish` says: the fields of the `id` and of the `payload`, and the `depth` of payloads.
             seed: Of ids that are made at random.
 
         """
@@ -30,6 +30,8 @@ class Messages:
         self._rules = Rules(schema)
         self.id_field = str(marks.get("id", "id"))
         self.payload_field = str(marks.get("payload", "payload"))
+        self.depth: int | None = marks.get("depth")
+        """Levels that a payload may nest; None where that is not said."""
         self._id_schema = schemas.field(schema, self.id_field)
         self._payload_schema = schemas.field(schema, self.payload_field)
         self._schema = schema
@@ -72,6 +74,11 @@ class Messages:
         if problem := self._rules.problem(message):
             raise Skipped(f"no message can be made that {self._place} takes: {problem[1]}")
         return message, id_
+
+    @property
+    def is_verbatim(self) -> bool:
+        """Whether the document promises that messages come out as the text that went in."""
+        return isinstance(self._schema, dict) and self._schema.get("x-verbatim") is True
 
     def takes(self, payload: Any) -> bool:
         """Whether `payload` may be published."""

@@ -9,9 +9,9 @@ from schemathesis import GenerationMode
 from specbus.spec.validators import modern
 
 
-def bodies(schema: dict[str, Any], valid: bool) -> st.SearchStrategy[tuple[Any, str]]:
+def bodies(schema: Any, valid: bool) -> st.SearchStrategy[tuple[Any, str]]:
     """Bodies that keep `schema`, or that break it, each with a description; bytes are what is no JSON at all."""
-    schema = modern(schema)
+    schema = modern(schema) if isinstance(schema, dict) else {} if schema else {"not": {}}
     document = {
         # The first version whose schemas are JSON Schema: `if`, `patternProperties` and `const` count.
         "openapi": "3.1.0",

@@ -28,7 +28,10 @@ MARK = "x-publish"
 
 
 class Topics:
-    """The topics that a run has made, and names for more."""
+    """The topics that a run has made, and names for more.
+
+    Where there is no OpenAPI document, topics are taken to need no making: to subscribe, or to publish, is enough.
+    """
 
     def __init__(self, target: "Target") -> None:
         self._target = target
@@ -47,16 +50,17 @@ class Topics:
         self._of_check = set()
         if self._messages:
             self._messages.start_check()
-        if self._earlier and self._is_short:
+        if self._earlier and self.are_made and self._is_short:
             self._forget_earlier()
 
     def _forget_earlier(self) -> None:
         """Have the names of earlier checks to give away again."""
-        for name in self._earlier - self._of_check:
-            with contextlib.suppress(Broken, Skipped):
-                self.delete(name)
-        self._earlier = set()
-        self._names = texts(self._document.name_schema, self._target.prefix, self._seed)
+        if self.are_made:
+            for name in self._earlier - self._of_check:
+                with contextlib.suppress(Broken, Skipped):
+                    self.delete(name)
+            self._earlier = set()
+        self._names = self._all_names()
 
     @property
     def made(self) -> set[str]:
@@ -64,27 +68,35 @@ class Topics:
         return self._earlier | self._of_check
 
     @property
-    def _document(self) -> RestDocument:
-        """Where the operations are. Raises Skipped if there is no such document."""
+    def are_made(self) -> bool:
+        """Whether there is no topic that was not made."""
+        return self._document is not None
+
+    @functools.cached_property
+    def _document(self) -> RestDocument | None:
+        """Where the operations are; None if there is no such document."""
         try:
             return self._target.rest
-        except ContractError as error:
-            raise Skipped(f"no topic can be made: {error}") from None
+        except ContractError:
+            return None
 
     # Names
 
     @functools.cached_property
     def _is_short(self) -> bool:
         """Whether there are so few names that each check must have them anew."""
-        names = texts(self._document.name_schema, self._target.prefix, self._seed)
-        return len(list(itertools.islice(names, _FEW))) < _FEW
+        return len(list(itertools.islice(self._all_names(), _FEW))) < _FEW
+
+    def _all_names(self) -> Iterator[Any]:
+        schema = self._document.name_schema if self._document else self._target.bus.name_schema
+        return texts(schema, self._target.prefix, self._seed)
 
     def new_name(self) -> str:
         """A name that no topic has. Raises Skipped if there is none left."""
         for name in self._names:
             if self._is_free(name):
                 return self._given(name)
-        # There is an end to them: those of earlier checks once more.
+        # There is an end to them, or it was not begun: those of earlier checks once more.
         self._forget_earlier()
         for name in self._names:
             if self._is_free(name):
@@ -110,7 +122,7 @@ class Topics:
 
     def operation(self, id_: str) -> HttpOperation:
         """The operation of that operationId. Raises Skipped."""
-        for operation in self._document.operations:
+        for operation in self._document.operations if self._document else ():
             if operation.id == id_:
                 return operation
         raise Skipped(f"the document has no operation with the operationId {id_}")
@@ -126,6 +138,8 @@ class Topics:
     def new(self) -> str:
         """The name of a new topic. Raises Skipped if it cannot be made."""
         name = self.new_name()
+        if not self.are_made:
+            return name
         try:
             self.create(name)
         except Broken as broken:

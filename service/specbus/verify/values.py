@@ -65,7 +65,9 @@ def texts(schema: Any, prefix: str, seed: int) -> Iterator[Any]:
         yield from _distinct(value for value in listed if rules.accepts(value))
         return
     given: set[Any] = set()
-    for form in _forms(schema if isinstance(schema, dict) else {}, prefix, random.Random(seed)):  # noqa: S311
+    source = random.Random(seed)  # noqa: S311
+    plain = _forms(schema if isinstance(schema, dict) else {}, prefix, source)
+    for form in itertools.chain(plain, _like_found(schema, source)):
         if not all(rules.accepts(form()) for _ in range(_TRIED)):
             continue
         for value in _until_exhausted(form, lambda value: value not in given and rules.accepts(value)):
@@ -88,6 +90,32 @@ def _forms(schema: dict[str, Any], prefix: str, source: random.Random) -> Iterat
             yield functools.partial(_word, source, letters, length)
     first = schema.get("minimum", 1)
     yield functools.partial(next, itertools.count(int(first) if isinstance(first, int | float) else 1))
+
+
+def _like_found(schema: Any, source: random.Random) -> Iterator[Callable[[], Any]]:
+    """What makes texts like one that a search finds: letters and digits in it that may be others become others."""
+    accepts = Rules(schema).accepts
+    found = [value for value in _searched(json.dumps(schema)) if isinstance(value, str)]
+    best: tuple[str, list[int]] = "", []
+    for text in sorted(found, key=len)[-_TRIED:]:
+        others = [(at, _another(text[at], source)) for at in range(len(text))]
+        free = [at for at, other in others if other != text[at] and accepts(text[:at] + other + text[at + 1 :])]
+        best = max(best, (text, free), key=lambda pair: len(pair[1]))
+    text, free = best
+
+    def made() -> str:
+        return "".join(_another(letter, source) if at in free else letter for at, letter in enumerate(text))
+
+    if free:
+        yield made
+
+
+def _another(letter: str, source: random.Random) -> str:
+    """Another letter, or digit, of the same kind; or the same, if it is neither."""
+    for kind in (string.ascii_lowercase, string.ascii_uppercase, string.digits):
+        if letter in kind:
+            return source.choice(kind.replace(letter, ""))
+    return letter
 
 
 def _word(source: random.Random, letters: str, length: int) -> str:
