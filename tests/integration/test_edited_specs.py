@@ -2,94 +2,17 @@
 
 import json
 import re
-import shutil
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 import websockets
 
-from specbus.spec import ContractError
 from specbus.spec.references import check_references
-from tests.support.documents import SPECS, served
+from tests.support.documents import served
+from tests.support.edited import Serve, Specs, both_sides, broken_line, event, publish_frame
 from tests.support.http import WRONG_NAME, check_problem, post_text, without_ts
 from tests.support.messages import UUID
-from tests.support.server import Server, Socket, connected, running
-
-Serve = Callable[..., Server]
-
-
-class Specs:
-    """A copy of the documents, to be edited."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        shutil.copytree(SPECS, folder)
-
-    def edit(self, file: str, old: str, new: str) -> None:
-        """Replace `old`, which is in the text of `file` once, by `new`."""
-        path = self.folder / file
-        text = path.read_text()
-        assert text.count(old) == 1, f"{file} has {old!r} {text.count(old)} times"
-        path.write_text(text.replace(old, new))
-
-    def require(self, file: str, name: str, schema: str) -> None:
-        """Give the object in `file` one more field, a required one."""
-        self.edit(file, "required: [", f"required: [{name}, ")
-        self.allow(file, name, schema)
-
-    def allow(self, file: str, name: str, schema: str) -> None:
-        """Give the object in `file` one more field."""
-        self.edit(file, "\nproperties:\n", f"\nproperties:\n  {name}: {schema}\n")
-
-
-@pytest.fixture
-def specs(tmp_path: Path) -> Specs:
-    return Specs(tmp_path / "specs")
-
-
-class Sides:
-    """Both sides of one server."""
-
-    def __init__(self, rest: httpx.Client, socket: Socket) -> None:
-        self.rest = rest
-        self.socket = socket
-
-    async def refused(self, frame: dict[str, Any] | str, problem: str) -> None:
-        """Check that the WebSocket side refuses `frame`, and how."""
-        answer = await self.socket.ask(frame)
-        error = {"code": "BAD_REQUEST", "message": problem}
-        assert answer == {"type": "error", "error": error, "ts": answer["ts"]}
-
-    def refused_body(self, path: str, body: str, problem: str) -> None:
-        """Check that the REST side refuses `body`, and how."""
-        check_problem(post_text(self.rest, path, body), 400, problem)
-
-    def publish(self, message: str) -> int:
-        """Publish over REST and return the status."""
-        return post_text(self.rest, "/topics/orders/messages", message).status_code
-
-
-@asynccontextmanager
-async def both_sides(server: Server) -> AsyncIterator[Sides]:
-    """Both sides of `server`, with a topic that the WebSocket is subscribed to."""
-    with httpx.Client(base_url=server.url) as rest:
-        assert rest.post("/topics", json={"name": "orders"}).status_code == 201
-        async with connected(server) as socket:
-            assert (await socket.subscribe("orders"))["type"] == "ack"
-            yield Sides(rest, socket)
-            await socket.nothing_more()
-
-
-def publish_frame(message: str, more: str = "") -> str:
-    return f'{{"type":"publish","topic":"orders","message":{message}{more}}}'
-
-
-def event(message: str) -> str:
-    return f'{{"type":"event","topic":"orders","message":{message},"ts":TS}}'
+from tests.support.server import Socket
 
 
 async def test_a_tighter_length_holds_on_both_sides(specs: Specs, serve: Serve) -> None:
@@ -395,15 +318,6 @@ def test_the_documents_that_are_served_are_those_it_runs_from(specs: Specs, serv
             expected["servers"]["this"]["host"] = f"127.0.0.1:{server.port}"
         assert document == expected
         assert document["components"]["schemas"]["TopicName"]["maxLength"] == 8
-
-
-def broken_line(specs: Specs) -> str:
-    """The one line with which a server refuses to run from `specs`; `DIR` is their folder."""
-    with pytest.raises(ContractError) as broken, running(specs=specs.folder):
-        pass
-    line = str(broken.value).replace(str(specs.folder), "DIR")
-    assert "\n" not in line
-    return line
 
 
 NEW_COMMAND = """operations:

@@ -132,9 +132,9 @@ class Socket:
         """Publish and return the answer."""
         return await self.ask(publication(topic, payload, **fields))
 
-    async def nothing_more(self) -> None:
-        """Check that nothing is on its way: the answer to a ping is next."""
-        assert (await self.ask({"type": "ping", "request_id": "sentinel"}))["request_id"] == "sentinel"
+    async def nothing_more(self, request_id: str = "request_id") -> None:
+        """Check that nothing is on its way: the answer to a ping is next. The id's field has the name `request_id`."""
+        assert (await self.ask({"type": "ping", request_id: "sentinel"}))[request_id] == "sentinel"
 
 
 def create(server: Reachable, *names: str) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Generic, TypeGuard, TypeVar
 
 from specbus.contract.decoding import MAX_SENT_DEPTH, Decoder, NotJson
 from specbus.contract.jsontext import field_of_unread
@@ -11,6 +11,7 @@ from specbus.contract.phrasing import quoted, type_name
 from specbus.contract.schema import Schema
 from specbus.spec import ContractError, Json, asyncapi, schemas
 from specbus.spec.bundle import bundle
+from specbus.wire.messages import RequestId
 
 HandlerT = TypeVar("HandlerT")
 
@@ -18,10 +19,32 @@ HandlerT = TypeVar("HandlerT")
 class Refusal(Exception):
     """A frame that breaks the contract. The text is for the person who sent it."""
 
-    def __init__(self, problem: str, request_id: str | None = None) -> None:
+    def __init__(self, problem: str, request_id: RequestId | None = None) -> None:
         super().__init__(problem)
         self.request_id = request_id
         """The frame's correlation id, where one could be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Correlation:
+    """The field of a frame whose value comes back in what answers the frame."""
+
+    field: str
+    schema: Schema
+
+    def of(self, value: Json) -> RequestId | None:
+        """`value`, which stands in that field of a frame that may be wrong in all else; None if it is no such id."""
+        try:
+            return value if is_request_id(value) and self.schema.accepts(value) else None
+        except UnicodeEncodeError:  # half a character
+            return None
+
+
+def is_request_id(value: Json) -> TypeGuard[RequestId]:
+    """Whether `value` is of a kind that comes back as it was: a text or an integer."""
+    if isinstance(value, float):
+        return value.is_integer()
+    return isinstance(value, str | int) and not isinstance(value, bool)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +55,7 @@ class Command(Generic[HandlerT]):
     """The name of the `receive` operation that takes it."""
     handler: HandlerT
     schema: Schema
+    correlation: Correlation | None
 
 
 class WebSocketContract(Generic[HandlerT]):
@@ -77,14 +101,19 @@ class WebSocketContract(Generic[HandlerT]):
         for (operation, message), schema in zip(pairs, judges, strict=True):
             tag = schemas.constants(message.schema)[self._tag]
             payloads[tag] = message.schema
-            self._commands[tag] = Command(operation.name, handlers[operation.name], schema)
+            correlation = self._correlation(message)
+            self._commands[tag] = Command(operation.name, handlers[operation.name], schema, correlation)
         self._judges = {tag: (each.schema.accepts, each.handler) for tag, each in self._commands.items()}
         self._decoder = Decoder(payloads, self._tag)
         self._quick = self._decoder.quick
-        self._correlation = self._correlation_field(message for _, message in pairs)
+        self._correlations = {
+            each.correlation.field: each.correlation for each in self._commands.values() if each.correlation
+        }
+        """Those of all commands, for frames that are none."""
 
         self._sent: dict[str, Schema] = {}
         sent_payloads: dict[str, Json] = {}
+        self._sent_correlations: dict[str, str] = {}
         for message in _sent(document):
             judge = self._schema_of(message)
             tag = schemas.constants(message.schema).get(self._tag)
@@ -92,6 +121,8 @@ class WebSocketContract(Generic[HandlerT]):
                 raise ContractError(f"{judge.place}: {self._tag} must be a constant")
             self._sent[tag] = judge
             sent_payloads[tag] = message.schema
+            if correlation := self._correlation(message):
+                self._sent_correlations[tag] = correlation.field
         self._sent_decoder = Decoder(sent_payloads, self._tag, MAX_SENT_DEPTH)
         self._expected = f"expected one of {', '.join(sorted(self._commands))}"
 
@@ -116,12 +147,9 @@ class WebSocketContract(Generic[HandlerT]):
             self._dispatch_thoroughly(outline)
         return self._dispatch_thoroughly(data)
 
-    def correlation_of(self, data: bytes) -> str | None:
+    def correlation_of(self, data: bytes) -> RequestId | None:
         """The correlation id in `data`, a frame that cannot be taken, as far as it can be told."""
-        if self._correlation is None:
-            return None
-        field, _ = self._correlation
-        return self._request_id({field: field_of_unread(data, field)})
+        return self._request_id({field: field_of_unread(data, field) for field in self._correlations})
 
     def _dispatch_thoroughly(self, data: bytes) -> tuple[HandlerT, dict[str, Json]]:
         """What `dispatch` does, slower, and able to say what is wrong."""
@@ -132,13 +160,32 @@ class WebSocketContract(Generic[HandlerT]):
             raise Refusal(f"the frame is {error}", found) from None
         if not isinstance(frame, dict):
             raise Refusal(f"the frame must be a JSON object, not {_article(type_name(frame))}")
-        request_id = self._request_id(frame)
         if tag is None:
-            raise Refusal(self._bad_tag(frame), request_id)
+            raise Refusal(self._bad_tag(frame), self._request_id(frame))
         command = self._commands[tag]
         if problems := command.schema.problems(frame):
-            raise Refusal("; ".join(problems), request_id)
+            raise Refusal("; ".join(problems), self.request_id_of(frame))
         return command.handler, frame
+
+    def correlation_field(self, operation: str) -> str | None:
+        """The field of the correlation id in the frames of the `receive` operation of that name, if they have one.
+
+        Raises ContractError unless it is the same in all of them.
+        """
+        fields = {
+            each.correlation.field if each.correlation else None
+            for each in self._commands.values()
+            if each.operation == operation
+        }
+        if len(fields) > 1:
+            raise ContractError(
+                f'{self._file}: operation "{operation}": its messages must have one correlationId location'
+            )
+        return next(iter(fields), None)
+
+    def sent_correlation_field(self, tag: str) -> str | None:
+        """The field of the correlation id in the frames of that tag that the service sends, if they have one."""
+        return self._sent_correlations.get(tag)
 
     def keeps_text(self, operation: str, field: str) -> bool:
         """Whether the frames of the `receive` operation of that name have a `Verbatim` under `field`."""
@@ -170,29 +217,31 @@ class WebSocketContract(Generic[HandlerT]):
             return f"{self._tag} must be a string, not {_article(type_name(tag))}: {self._expected}"
         return f"unknown {self._tag} {quoted(tag)}: {self._expected}"
 
-    def _request_id(self, frame: dict[str, Json]) -> str | None:
-        """The correlation id of a frame that may be wrong in all else."""
-        if self._correlation is None:
-            return None
-        field, schema = self._correlation
-        value = frame.get(field)
-        try:
-            return value if isinstance(value, str) and schema.accepts(value) else None
-        except UnicodeEncodeError:  # half a character
-            return None
+    def request_id_of(self, frame: dict[str, Json]) -> RequestId | None:
+        """The correlation id of `frame`, one of a tag that is known and which may be wrong in all else."""
+        command = self._commands.get(frame.get(self._tag, ""))
+        found = command.correlation if command else None
+        return found.of(frame.get(found.field)) if found else None
 
-    def _correlation_field(self, messages: Iterable[asyncapi.Message]) -> tuple[str, Schema] | None:
-        """The field that the correlation ids of `messages` point at, with its schema."""
-        for message in messages:
-            if message.correlation_id is None:
-                continue
-            path = message.correlation_id.path or ()
-            found = schemas.field(message.schema, path[0]) if len(path) == 1 else None
-            if found is None:
-                location = message.correlation_id.location
-                raise ContractError(f"correlationId location {location} must be a field of the payload")
-            return path[0], Schema(found, f"{self._file}: {path[0]}")
-        return None
+    def _request_id(self, frame: dict[str, Json]) -> RequestId | None:
+        """The correlation id of a frame of which it is not known what it is."""
+        found = (each.of(frame.get(each.field)) for each in self._correlations.values())
+        return next((id_ for id_ in found if id_ is not None), None)
+
+    def _correlation(self, message: asyncapi.Message) -> Correlation | None:
+        """The field that the correlation id of `message` points at."""
+        if message.correlation_id is None:
+            return None
+        path = message.correlation_id.path or ()
+        found = schemas.field(message.schema, path[0]) if len(path) == 1 else None
+        place = f"{self._file}: {message.place}"
+        if found is None:
+            location = message.correlation_id.location
+            raise ContractError(f"{place}: correlationId location {location} must be a field of the payload")
+        schema = Schema(found, f"{place}: {path[0]}")
+        if any(map(schema.accepts, (True, 1.5, [], {}))):
+            raise ContractError(f"{place}: {path[0]} is the correlation id: its type must be string or integer")
+        return Correlation(path[0], schema)
 
 
 def _sent(document: asyncapi.AsyncApi) -> Iterable[asyncapi.Message]:

@@ -106,22 +106,24 @@ _MAX_CANDIDATES = 16
 _MAX_VALUE = 1_024
 
 
-def field_of_unread(data: bytes, name: str) -> str | None:
-    """The text of the field `name` of the object `data`, which may be nested too deep, broken or of any size.
+def field_of_unread(data: bytes, name: str) -> str | int | float | None:
+    """The text or number in the field `name` of the object `data`, which may be nested too deep, broken or of any size.
 
     It is looked for in the bytes. An object's own fields count, not those of what is in it; only the first few places
     with that name are looked at, and only values of up to 1,024 bytes.
     """
     field = re.compile(
-        rb"%b[ \t\n\r]*:[ \t\n\r]*(\"(?:[^\"\\]|\\.){0,%d}\")" % (re.escape(json.dumps(name).encode()), _MAX_VALUE)
+        # A number at the end of what came may be cut off.
+        rb"%b[ \t\n\r]*:[ \t\n\r]*(\"(?:[^\"\\]|\\.){0,%d}\"|-?[0-9][0-9.eE+-]{0,%d}(?=[ \t\n\r,}]))"
+        % (re.escape(json.dumps(name, ensure_ascii=False).encode()), _MAX_VALUE, _MAX_VALUE)
     )
-    value = None
+    value: str | int | float | None = None
     for found in itertools.islice(field.finditer(data), _MAX_CANDIDATES):
         inside, brackets = _brackets(data[: found.start()])
         if not inside and sum(_STEP[bracket] for bracket in brackets) == 1:
             with contextlib.suppress(ValueError):
                 value = json.loads(found[1])
-    return value if isinstance(value, str) else None
+    return value
 
 
 _ROUNDS = 4

@@ -1,7 +1,12 @@
 """What clients may ask for: one method for each `receive` operation of `asyncapi.yaml`, under its name."""
 
+from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple
+
 from specbus.bus.operations import Operations
 from specbus.bus.publication import Position
+from specbus.contract.commands import WebSocketContract
 from specbus.websocket.session import Frame, Handler, Session
 from specbus.wire import messages
 
@@ -14,23 +19,48 @@ REQUIRED_FIELDS = [
 """The fields that the commands take for granted: operation, field, JSON type."""
 
 
+class _Answer(NamedTuple):
+    """How an operation is answered."""
+
+    field: str
+    """Of the command: its value comes back."""
+    ack: messages.AckWriter
+    pong: Callable[[messages.RequestId | None], bytes]
+
+
 class Commands:
     """The commands. They raise OperationError."""
 
     def __init__(self, operations: Operations) -> None:
         self._operations = operations
+        self._subscribe = self._unsubscribe = self._publish = self._ping = _answer(None, None, None)
+
+    def follow(self, contract: WebSocketContract[Handler]) -> None:
+        """Have answers repeat the fields that `contract` says. Raises ContractError."""
+
+        def answer(operation: str) -> _Answer:
+            field = contract.correlation_field(operation)
+            return _answer(field, contract.sent_correlation_field("ack"), contract.sent_correlation_field("pong"))
+
+        self._subscribe, self._unsubscribe = answer("subscribe"), answer("unsubscribe")
+        self._publish, self._ping = answer("publish"), answer("ping")
 
     def by_operation(self) -> dict[str, Handler]:
         """What carries the commands out, by the names of their operations."""
-        return {name: getattr(self, name) for name in vars(Commands) if name[0] != "_" and name != "by_operation"}
+        return {
+            name: getattr(self, name)
+            for name in vars(Commands)
+            if name[0] != "_" and name not in ("by_operation", "follow")
+        }
 
     def subscribe(self, session: Session, frame: Frame) -> None:
         """Subscribe, acknowledge, replay: in that order."""
         topic = frame["topic"]
         session.client_id = frame.get("client_id")
+        field, ack, _ = self._subscribe
 
         def done(position: Position) -> None:
-            session.send(messages.ack(topic, frame.get("request_id"), position))
+            session.send(ack(topic, frame.get(field), position))
 
         # 5.0 is an integer in JSON Schema (draft 2019-09 core, 4.2.3).
         self._operations.subscribe(topic, session, int(frame.get("last_n", 0)), done)
@@ -38,18 +68,36 @@ class Commands:
     def unsubscribe(self, session: Session, frame: Frame) -> None:
         """Unsubscribe and acknowledge."""
         self._operations.unsubscribe(frame["topic"], session)
-        session.answer(messages.ack(frame["topic"], frame.get("request_id")))
+        field, ack, _ = self._unsubscribe
+        session.answer(ack(frame["topic"], frame.get(field)))
 
     def publish(self, session: Session, frame: Frame) -> None:
         """Publish and acknowledge."""
         topic = frame["topic"]
+        answer = self._publish
 
         # A function within, not a `partial`: the call takes half the time.
         def done(position: Position) -> None:
-            session.answer(messages.ack(topic, frame.get("request_id"), position))
+            session.answer(answer.ack(topic, frame.get(answer.field), position))
 
         self._operations.publish(topic, frame["message"].text, done)
 
     def ping(self, session: Session, frame: Frame) -> None:
         """Answer."""
-        session.answer(messages.pong(frame.get("request_id")))
+        field, _, pong = self._ping
+        session.answer(pong(frame.get(field)))
+
+
+def _answer(field: str | None, in_ack: str | None, in_pong: str | None) -> _Answer:
+    """Answers that repeat the command's `field`, in fields of these names; None where there is no such field."""
+    return _Answer(
+        field or messages.REQUEST_ID,
+        _ack_writer(field and in_ack),
+        partial(messages.pong, name=in_pong) if field and in_pong else lambda _: messages.pong(None),
+    )
+
+
+def _ack_writer(name: str | None) -> messages.AckWriter:
+    if name is None:
+        return lambda topic, request_id, position=None: messages.ack(topic, None, position)
+    return messages.ack if name == messages.REQUEST_ID else messages.ack_writer(name)

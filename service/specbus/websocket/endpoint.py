@@ -65,7 +65,9 @@ class Endpoint:
         self._api_key = api_key
         self._web = web
         self._limit_reached = RateLimited(_log, "limit reached")
-        self.contract: WebSocketContract[Handler] = WebSocketContract(document, Commands(operations).by_operation())
+        commands = Commands(operations)
+        self.contract: WebSocketContract[Handler] = WebSocketContract(document, commands.by_operation())
+        commands.follow(self.contract)
         for operation, field, type_ in REQUIRED_FIELDS:
             if not self.contract.promises(operation, field, type_):
                 raise ContractError(f'{document.name}: operation "{operation}": its {field} must be a required {type_}')

@@ -142,23 +142,30 @@ class Session:
             handler, frame = self._contract.dispatch(text)
             handler(self, frame)
         except Refusal as refusal:
-            self.answer(messages.error("BAD_REQUEST", str(refusal), request_id=refusal.request_id))
+            self._refuse("BAD_REQUEST", str(refusal), refusal.request_id)
         except OperationError as error:
             if isinstance(error, LimitExceeded) and not self._limit_logged:
                 self._limit_logged = True
                 log_event(_log, logging.WARNING, "limit reached", limit=error.limit, **self.who)
-            self.answer(messages.error(error.code, str(error), request_id=frame.get("request_id")))
+            self._refuse(error.code, str(error), self._contract.request_id_of(frame))
         except UnicodeDecodeError:
             self.fail(CloseCode.INVALID_DATA, "a text frame must be UTF-8")
         except Exception:
             _log.exception("a command failed")
-            text_ = "the service failed; its log says why"
-            self.answer(messages.error("INTERNAL", text_, request_id=frame.get("request_id")))
+            self._refuse("INTERNAL", "the service failed; its log says why", self._contract.request_id_of(frame))
 
     def receive_binary(self, data: bytes) -> None:
         """Refuse the binary message `data`."""
         text = "the frame is binary; send JSON in text frames"
-        self.answer(messages.error("BAD_REQUEST", text, request_id=self._contract.correlation_of(data)))
+        self._refuse("BAD_REQUEST", text, self._contract.correlation_of(data))
+
+    def _refuse(self, code: messages.ErrorCode | str, text: str, request_id: messages.RequestId | None) -> None:
+        """Answer with an error, which has the `request_id` if the contract has a field for it."""
+        name = self._contract.sent_correlation_field("error")
+        if name is None:
+            self.answer(messages.error(code, text))
+        else:
+            self.answer(messages.error(code, text, request_id=request_id, name=name))
 
     def log_violations(self, frames: bytes) -> None:
         """Log which of `frames`, about to be sent, break the contract, and how."""

@@ -12,6 +12,11 @@ import msgspec
 
 _encode = msgspec.json.Encoder().encode
 
+REQUEST_ID = "request_id"
+"""What the field is called that a command and its answer have in common, unless the document calls it otherwise."""
+RequestId: TypeAlias = str | int | float
+"""What may stand in it: a text or an integer, as which 1.0 counts too."""
+
 ErrorCode: TypeAlias = Literal[
     "BAD_REQUEST", "TOPIC_NOT_FOUND", "SLOW_CONSUMER", "UNAUTHORIZED", "LIMIT_EXCEEDED", "INTERNAL"
 ]
@@ -71,45 +76,64 @@ def event_writer(topic: str) -> Callable[[Taken], bytes]:
     return event
 
 
-class _Ack(msgspec.Struct, tag_field="type", tag="ack", omit_defaults=True, gc=False):
-    # All have a default: a Struct wants that of fields after one that has, and the first in the protocol is optional.
-    request_id: str | None = None
-    topic: str | None = None
-    status: str | None = None
-    position: Any = None
-    ts: str | None = None
+class AckWriter(Protocol):
+    """Makes acks."""
+
+    def __call__(self, topic: str, request_id: RequestId | None, position: object = None) -> bytes:
+        """The answer to a command that was carried out.
+
+        Args:
+            topic: The topic that it was about.
+            request_id: The command's, if it had one.
+            position: A `Position`, for commands that have one to tell.
+        """
 
 
-def ack(topic: str, request_id: str | None, position: object = None) -> bytes:
-    """The answer to a command that was carried out.
+def ack_writer(name: str = REQUEST_ID) -> AckWriter:
+    """What makes acks in which the field of the request id has the name `name`."""
 
-    Args:
-        topic: The topic that it was about.
-        request_id: The command's, if it had one.
-        position: A `Position`, for commands that have one to tell.
-    """
-    now = time.time()
-    if not _clock.second <= now < _clock.next:
-        _clock.at(now)
-    return _encode(_Ack(request_id, topic, "ok", position, _clock.text))
+    class Ack(msgspec.Struct, tag_field="type", tag="ack", omit_defaults=True, gc=False, rename={"request_id": name}):
+        # All have a default: a Struct wants that of fields after one that has, and the first in the protocol is
+        # optional.
+        request_id: RequestId | None = None
+        topic: str | None = None
+        status: str | None = None
+        position: Any = None
+        ts: str | None = None
+
+    def ack(topic: str, request_id: RequestId | None, position: object = None) -> bytes:
+        now = time.time()
+        if not _clock.second <= now < _clock.next:
+            _clock.at(now)
+        return _encode(Ack(request_id, topic, "ok", position, _clock.text))
+
+    return ack
 
 
-def pong(request_id: str | None) -> bytes:
-    """The answer to a ping."""
-    return _object({"type": "pong", "request_id": request_id, "ts": _now()})
+ack = ack_writer()
+"""The answer to a command that was carried out."""
+
+
+def pong(request_id: RequestId | None, *, name: str = REQUEST_ID) -> bytes:
+    """The answer to a ping. `name` is that of the field of the request id."""
+    return _object({"type": "pong", name: request_id, "ts": _now()})
 
 
 def error(
     code: ErrorCode | str,
     message: str,
     *,
-    request_id: str | None = None,
+    request_id: RequestId | None = None,
+    name: str = REQUEST_ID,
     topic: str | None = None,
     dropped: int | None = None,
 ) -> bytes:
-    """A refusal, or with `topic` and `dropped` the news that messages were lost."""
+    """A refusal, or with `topic` and `dropped` the news that messages were lost.
+
+    `name` is that of the field of the request id.
+    """
     detail = _present({"code": code, "message": message, "dropped": dropped})
-    return _object({"type": "error", "request_id": request_id, "topic": topic, "error": detail, "ts": _now()})
+    return _object({"type": "error", name: request_id, "topic": topic, "error": detail, "ts": _now()})
 
 
 def info(msg: Literal["ping", "topic_deleted"], topic: str | None = None) -> bytes:

@@ -19,7 +19,7 @@ BRACKETS = "[" + ",".join(["[[]]"] * 150_000) + "]"
 MANY = ",".join(f'"f{number}":1' for number in range(80_000))
 
 
-def refused(data: str) -> tuple[str, str | None]:
+def refused(data: str) -> tuple[str, Any]:
     with pytest.raises(Refusal) as refusal:
         CONTRACT.dispatch(data.encode())
     return str(refusal.value), refusal.value.request_id
