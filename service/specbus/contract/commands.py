@@ -68,15 +68,16 @@ class WebSocketContract(Generic[HandlerT]):
         """
         self.document = bundle(path)
         """The document in one piece, to be served."""
-        self._file = path.name
+        self.file = path.name
         try:
             self._compile(handlers)
         except ContractError as error:
-            known = str(error).startswith(self._file)
-            raise ContractError(str(error) if known else f"{self._file}: {error}") from None
+            known = str(error).startswith(self.file)
+            raise ContractError(str(error) if known else f"{self.file}: {error}") from None
 
     def _compile(self, handlers: Mapping[str, HandlerT]) -> None:
-        document = asyncapi.read(self.document)
+        self.api = document = asyncapi.read(self.document)
+        """The document as it was read."""
         channels = {operation.channel.place: operation.channel for operation in document.operations}
         if len(channels) != 1:
             raise ContractError("all operations must be on one channel")
@@ -93,7 +94,8 @@ class WebSocketContract(Generic[HandlerT]):
         received = [operation for operation in document.operations if operation.action == "receive"]
         _match([operation.name for operation in received], handlers)
         pairs = [(operation, message) for operation in received for message in operation.messages]
-        judges = [self._schema_of(message) for _, message in pairs]
+        self._schemas: dict[str, Schema] = {}
+        judges = [self.schema_of(message) for _, message in pairs]
         self._tag = _tag_field(pairs)
         """The field that tells the messages apart, `type`."""
         self._commands: dict[str, Command[HandlerT]] = {}
@@ -111,23 +113,30 @@ class WebSocketContract(Generic[HandlerT]):
         }
         """Those of all commands, for frames that are none."""
 
-        self._sent: dict[str, Schema] = {}
+        self.sent = {message.place: message for message in _sent(document)}
+        """The messages that the service sends, by their places."""
+        self.sent_tag = schemas.tag_field([message.schema for message in self.sent.values()]) or self._tag
+        """The field that tells those apart."""
+        self._sent: dict[str, list[Schema]] = {}
         sent_payloads: dict[str, Json] = {}
         self._sent_correlations: dict[str, str] = {}
-        for message in _sent(document):
-            judge = self._schema_of(message)
-            tag = schemas.constants(message.schema).get(self._tag)
+        for message in self.sent.values():
+            judge = self.schema_of(message)
+            tag = schemas.constants(message.schema).get(self.sent_tag)
             if not isinstance(tag, str):
-                raise ContractError(f"{judge.place}: {self._tag} must be a constant")
-            self._sent[tag] = judge
+                raise ContractError(f"{judge.place}: {self.sent_tag} must be a constant")
+            self._sent.setdefault(tag, []).append(judge)
             sent_payloads[tag] = message.schema
             if correlation := self._correlation(message):
                 self._sent_correlations[tag] = correlation.field
-        self._sent_decoder = Decoder(sent_payloads, self._tag, MAX_SENT_DEPTH)
+        self._sent_decoder = Decoder(sent_payloads, self.sent_tag, MAX_SENT_DEPTH)
         self._expected = f"expected one of {', '.join(sorted(self._commands))}"
 
-    def _schema_of(self, message: asyncapi.Message) -> Schema:
-        return Schema(message.schema, f"{self._file}: message {message.name}")
+    def schema_of(self, message: asyncapi.Message) -> Schema:
+        """The schema of the payload of one of the document's messages, compiled."""
+        if message.place not in self._schemas:
+            self._schemas[message.place] = Schema(message.schema, f"{self.file}: message {message.name}")
+        return self._schemas[message.place]
 
     def dispatch(self, data: bytes) -> tuple[HandlerT, dict[str, Json]]:
         """The handler for the text frame `data`, and the frame.
@@ -179,7 +188,7 @@ class WebSocketContract(Generic[HandlerT]):
         }
         if len(fields) > 1:
             raise ContractError(
-                f'{self._file}: operation "{operation}": its messages must have one correlationId location'
+                f'{self.file}: operation "{operation}": its messages must have one correlationId location'
             )
         return next(iter(fields), None)
 
@@ -191,6 +200,16 @@ class WebSocketContract(Generic[HandlerT]):
         """Whether the frames of the `receive` operation of that name have a `Verbatim` under `field`."""
         tags = [tag for tag, each in self._commands.items() if each.operation == operation]
         return all(self._decoder.keeps_text(tag, field) for tag in tags)
+
+    def fields_of(self, operation: str) -> dict[str, Json]:
+        """The schemas of the fields that the frames of the `receive` operation of that name may have."""
+        (found,) = (each for each in self.api.operations if each.name == operation)
+        return {name: each for message in found.messages for name, each in schemas.fields(message.schema).items()}
+
+    def is_only(self, operation: str, field: str, type_: str) -> bool:
+        """Whether `field`, where frames of that operation have it, can be of no JSON type but `type_`."""
+        found = [each.schema for each in self._commands.values() if each.operation == operation]
+        return all(schema.is_only(field, type_) for schema in found if field in schema)
 
     def promises(self, operation: str, field: str, type_: str) -> bool:
         """Whether the frames of the `receive` operation of that name always have `field`, of JSON type `type_`."""
@@ -206,8 +225,9 @@ class WebSocketContract(Generic[HandlerT]):
         except (NotJson, UnicodeDecodeError) as error:
             return [f"the frame is {error}"]
         if tag is None:
-            return [f"{self._file} has no such message to send"]
-        return self._sent[tag].problems(frame)
+            return [f"{self.file} has no such message to send"]
+        judges = self._sent[tag]
+        return [] if any(judge.accepts(frame) for judge in judges) else judges[0].problems(frame)
 
     def _bad_tag(self, frame: dict[str, Json]) -> str:
         if self._tag not in frame:
@@ -234,7 +254,7 @@ class WebSocketContract(Generic[HandlerT]):
             return None
         path = message.correlation_id.path or ()
         found = schemas.field(message.schema, path[0]) if len(path) == 1 else None
-        place = f"{self._file}: {message.place}"
+        place = f"{self.file}: {message.place}"
         if found is None:
             location = message.correlation_id.location
             raise ContractError(f"{place}: correlationId location {location} must be a field of the payload")

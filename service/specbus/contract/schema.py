@@ -15,6 +15,12 @@ MAX_PROBLEMS = 3
 """How many problems of a value are told; the others are counted."""
 _MAX_LISTED = 1_000
 """Of how many values something may consist whose problems are all found: finding one takes some 10 us."""
+_OF_TYPES: list[tuple[str, Json]] = [
+    *(("null", None), ("boolean", True), ("boolean", False), ("array", []), ("object", {})),
+    *(("number", 0.5), ("number", 2.5), ("number", -1.5), ("integer", 0), ("integer", 1), ("integer", -1)),
+    *(("string", ""), ("string", "text"), ("string", "5"), ("string", "a-text-of-some-length")),
+]
+"""Values of each type."""
 _MAX_REFERENCES = 8
 """How many references, one within the other, are followed to what is wrong."""
 
@@ -31,13 +37,22 @@ class Schema:
         self._telling: dict[str, jsonschema_rs.Draft201909Validator] = {}
         """By reference: what finds the rules that a value of it breaks. Made when it is needed."""
 
+    def __contains__(self, field: str) -> bool:
+        """Whether it lists the field `field` of an object."""
+        return field in schemas.fields(self._schema)
+
     def promises(self, field: str, type_: str) -> bool:
-        """Whether it says in so many words that a value is an object with a field `field` of JSON type `type_`."""
-        if not isinstance(self._schema, dict) or self._schema.get("type") != "object":
-            return False
-        subschema = schemas.fields(self._schema).get(field)
-        required = field in schemas.required(self._schema)
-        return required and isinstance(subschema, dict) and subschema.get("type") == type_
+        """Whether a value that is an object has the field `field`, of JSON type `type_`."""
+        return field in schemas.required(self._schema) and self.is_only(field, type_)
+
+    def is_only(self, field: str, type_: str) -> bool:
+        """Whether the field `field` of an object, which may be missing, can be of no JSON type but `type_`."""
+        subschema = schemas.field(self._schema, field)
+        return subschema is not None and Schema(subschema, f"{self.place}: {field}").excludes_others(type_)
+
+    def excludes_others(self, type_: str) -> bool:
+        """Whether it takes no value of another JSON type than `type_`, however it says so."""
+        return not any(self.accepts(value) for each, value in _OF_TYPES if each != type_)
 
     def problems(self, value: Json, name: str = "", whole: str = "the value") -> list[str]:
         """What is wrong with `value`, a few sentences without a full stop; empty when nothing is.
@@ -51,6 +66,10 @@ class Schema:
         if len(unique) > MAX_PROBLEMS:
             unique[MAX_PROBLEMS:] = [f"and {len(unique) - MAX_PROBLEMS} more"]
         return unique or [f"{name or whole} breaks the contract"]
+
+    def errors(self, value: Json) -> list[jsonschema_rs.ValidationError]:
+        """All rules that `value`, which is small, breaks."""
+        return list(compiled(self._schema, self.place).iter_errors(value))
 
     def _sentences(self, value: Json, name: str, whole: str, ref: str, seen: set[tuple[str, str]]) -> Iterator[str]:
         """A sentence for each rule of the schema at `ref` that `value` breaks; `seen` has what was looked at."""

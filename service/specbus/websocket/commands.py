@@ -7,6 +7,7 @@ from typing import NamedTuple
 from specbus.bus.operations import Operations
 from specbus.bus.publication import Position
 from specbus.contract.commands import WebSocketContract
+from specbus.spec import ContractError
 from specbus.websocket.session import Frame, Handler, Session
 from specbus.wire import messages
 
@@ -17,6 +18,10 @@ REQUIRED_FIELDS = [
     ("publish", "message", "object"),
 ]
 """The fields that the commands take for granted: operation, field, JSON type."""
+OPTIONAL_FIELDS = [("subscribe", "last_n", "integer")]
+"""Those that frames may have, and documents too."""
+_LABEL = "client"
+"""What `x-default` says of the field in which a client says what it calls itself."""
 
 
 class _Answer(NamedTuple):
@@ -34,6 +39,8 @@ class Commands:
     def __init__(self, operations: Operations) -> None:
         self._operations = operations
         self._subscribe = self._unsubscribe = self._publish = self._ping = _answer(None, None, None)
+        self._label = "client_id"
+        self._last_n = 0
 
     def follow(self, contract: WebSocketContract[Handler]) -> None:
         """Have answers repeat the fields that `contract` says. Raises ContractError."""
@@ -44,6 +51,16 @@ class Commands:
 
         self._subscribe, self._unsubscribe = answer("subscribe"), answer("unsubscribe")
         self._publish, self._ping = answer("publish"), answer("ping")
+        fields = contract.fields_of("subscribe")
+        label = (
+            name for name, schema in fields.items() if isinstance(schema, dict) and schema.get("x-default") == _LABEL
+        )
+        self._label = next(label, self._label)
+        replay = fields.get("last_n")
+        default = replay.get("default", 0) if isinstance(replay, dict) else 0
+        if not isinstance(default, int) or isinstance(default, bool):
+            raise ContractError(f'{contract.file}: operation "subscribe": the default of its last_n must be an integer')
+        self._last_n = default
 
     def by_operation(self) -> dict[str, Handler]:
         """What carries the commands out, by the names of their operations."""
@@ -56,14 +73,14 @@ class Commands:
     def subscribe(self, session: Session, frame: Frame) -> None:
         """Subscribe, acknowledge, replay: in that order."""
         topic = frame["topic"]
-        session.client_id = frame.get("client_id")
+        session.client_id = frame.get(self._label)
         field, ack, _ = self._subscribe
 
         def done(position: Position) -> None:
             session.send(ack(topic, frame.get(field), position))
 
         # 5.0 is an integer in JSON Schema (draft 2019-09 core, 4.2.3).
-        self._operations.subscribe(topic, session, int(frame.get("last_n", 0)), done)
+        self._operations.subscribe(topic, session, int(frame.get("last_n", self._last_n)), done)
 
     def unsubscribe(self, session: Session, frame: Frame) -> None:
         """Unsubscribe and acknowledge."""

@@ -15,11 +15,13 @@ from specbus.contract.commands import WebSocketContract
 from specbus.contract.phrasing import quoted
 from specbus.log import RateLimited
 from specbus.spec import ContractError
-from specbus.websocket.commands import REQUIRED_FIELDS, Commands
+from specbus.websocket import extensions
+from specbus.websocket.commands import OPTIONAL_FIELDS, REQUIRED_FIELDS, Commands
 from specbus.websocket.handshake import Refused
 from specbus.websocket.limits import Keepalive
 from specbus.websocket.registry import Registry
 from specbus.websocket.session import Handler
+from specbus.websocket.speech import Speech
 from specbus.wire import problem
 
 _log = logging.getLogger(__name__)
@@ -67,12 +69,18 @@ class Endpoint:
         self._limit_reached = RateLimited(_log, "limit reached")
         commands = Commands(operations)
         self.contract: WebSocketContract[Handler] = WebSocketContract(document, commands.by_operation())
-        commands.follow(self.contract)
         for operation, field, type_ in REQUIRED_FIELDS:
             if not self.contract.promises(operation, field, type_):
                 raise ContractError(f'{document.name}: operation "{operation}": its {field} must be a required {type_}')
+        for operation, field, type_ in OPTIONAL_FIELDS:
+            if not self.contract.is_only(operation, field, type_):
+                raise ContractError(f'{document.name}: operation "{operation}": its {field} must be of type {type_}')
         if not self.contract.keeps_text("publish", "message"):
             raise ContractError(f'{document.name}: operation "publish": its message must have x-verbatim: true')
+        commands.follow(self.contract)
+        speech = Speech(self.contract)
+        speech.check()
+        extensions.check(self.contract, speech)
 
     @property
     def document(self) -> Mapping[str, Any]:
