@@ -17,6 +17,7 @@ from specbus.bus.memory import MemoryEngine
 from specbus.bus.operations import Operations
 from specbus.contract.requests import RestContract
 from specbus.http import app as rest
+from specbus.http.answers import Answers
 from specbus.http.documents import Documents
 from specbus.http.operations import RestOperations
 from specbus.http.routing import sent_path
@@ -24,8 +25,10 @@ from specbus.log import log_event
 from specbus.server import Server
 from specbus.settings import Settings
 from specbus.site.assets import AssetsMissing, viewers_are_installed
+from specbus.websocket import extensions
 from specbus.websocket.asgi import AsgiEndpoint
 from specbus.websocket.endpoint import Endpoint
+from specbus.websocket.speech import Speech
 
 _log = logging.getLogger(__name__)
 
@@ -90,6 +93,11 @@ class App:
             site=settings.docs and _has_pages(),
             debug=settings.debug,
         )
+        answers = Answers(contract)
+        speech = Speech(self.endpoint.contract, answers.can_exist)
+        speech.check(answers.published)
+        extensions.check(self.endpoint.contract, speech)
+        answers.check(speech.published, secured=api_key is not None)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve what an ASGI server, or the application that this one is mounted in, passes on."""

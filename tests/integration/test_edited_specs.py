@@ -76,11 +76,17 @@ async def test_a_path_without_parameters_goes_before_one_with_them(specs: Specs,
         assert sides.rest.get("/topics/orders").json()["name"] == "orders"
 
 
-def test_a_renamed_path_parameter_stops_the_start(specs: Specs) -> None:
-    path = specs.folder / "openapi.yaml"
-    text = path.read_text().replace("/{name}", "/{topic}").replace("- name: name\n", "- name: topic\n")
-    path.write_text(re.sub(r"^      name: name$", "      name: topic", text, flags=re.MULTILINE))
-    assert broken_line(specs) == 'openapi.yaml: operation "getTopic": needs a required parameter name'
+async def test_a_path_parameter_may_have_another_name(specs: Specs, serve: Serve) -> None:
+    with specs.opened("openapi.yaml") as document:
+        document["components"]["parameters"]["TopicName"]["name"] = "topic"
+        document["paths"] = {path.replace("{name}", "{topic}"): item for path, item in document["paths"].items()}
+    async with both_sides(serve(specs=specs.folder)) as sides:
+        check_problem(sides.rest.get("/topics/a b"), 400, f"topic {WRONG_NAME}")
+        location = sides.rest.post("/topics", json={"name": "bills"}).headers["location"]
+        assert location == "/topics/bills"
+        assert sides.rest.get(location).json()["name"] == "bills"
+        assert sides.publish(f'{{"id":"{UUID}","payload":1}}') == 202
+        assert (await sides.socket.receive())["topic"] == "orders"
 
 
 async def test_a_new_required_field_is_asked_for_and_reaches_subscribers(specs: Specs, serve: Serve) -> None:

@@ -1,5 +1,6 @@
 """What connexion is to OpenAPI, for AsyncAPI 3: `asyncapi.yaml` compiled to dispatch and verdicts."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from specbus.spec.bundle import bundle
 from specbus.wire.messages import RequestId
 
 HandlerT = TypeVar("HandlerT")
+_PLAIN_PATH = re.compile(r"[^{}?#]*")
 
 
 class Refusal(Exception):
@@ -84,6 +86,8 @@ class WebSocketContract(Generic[HandlerT]):
         (channel,) = channels.values()
         if channel.address is None or not channel.address.startswith("/"):
             raise ContractError("the channel's address must be a path, such as /ws")
+        if not _PLAIN_PATH.fullmatch(channel.address):
+            raise ContractError(f"{channel.place}: its address must have neither parameters nor a query")
         self.address = channel.address
         """The path of the handshake."""
 

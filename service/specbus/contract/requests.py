@@ -9,12 +9,14 @@ from specbus.contract.connexion import reduced
 from specbus.contract.decoding import MAX_BODY_DEPTH, MAX_SENT_DEPTH, Decoder, NotJson
 from specbus.contract.phrasing import quoted
 from specbus.contract.schema import Schema
-from specbus.spec import ContractError, Json, openapi
+from specbus.contract.witness import UNKNOWN, values
+from specbus.spec import ContractError, Json, openapi, schemas
 from specbus.spec.bundle import bundle
 from specbus.spec.openapi import TEMPLATED
 
 _STYLES = {"path": "simple", "query": "form"}
 _TYPES = ("string", "integer", "number", "boolean")
+_JSON_TYPES = {str: "string", int: "integer", float: "number", bool: "boolean"}
 _INTEGER = re.compile(r"-?(0|[1-9][0-9]*)")
 _NUMBER = re.compile(_INTEGER.pattern + r"(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 _MAX_DIGITS = 4_300
@@ -34,6 +36,8 @@ class Parameter:
     required: bool
     type: str
     schema: Schema
+    default: Json
+    """What a request means that does not give it; None if that says nothing."""
 
     @classmethod
     def compile(cls, parameter: openapi.Parameter, place: str) -> "Parameter":
@@ -43,11 +47,14 @@ class Parameter:
             raise ContractError(f"{place}: must be in path or query, not in {parameter.location}")
         if parameter.style not in (None, _STYLES[parameter.location]):
             raise ContractError(f"{place}: must have the style {_STYLES[parameter.location]}")
-        type_ = parameter.schema.get("type") if isinstance(parameter.schema, dict) else None
-        if not isinstance(type_, str) or type_ not in _TYPES:
+        type_ = _type_of(parameter.schema, place)
+        if type_ not in _TYPES:
             raise ContractError(f"{place}: needs a schema of type {', '.join(_TYPES[:-1])} or {_TYPES[-1]}")
         schema = Schema(parameter.schema, place)
-        return cls(parameter.name, parameter.location, parameter.required, type_, schema)
+        default = parameter.schema.get("default")
+        if default is not None and not schema.accepts(default):
+            raise ContractError(f"{place}: its default must keep its schema")
+        return cls(parameter.name, parameter.location, parameter.required, type_, schema, default)
 
     def check(self, text: str) -> Json:
         """The value that `text`, percent-decoded, is of this parameter. Raises InvalidRequest if it is none."""
@@ -66,18 +73,31 @@ class Parameter:
         return value
 
 
+def _type_of(schema: Json, place: str) -> str | None:
+    """The one JSON type of the values that `schema` takes; None if they are of several, or that cannot be told."""
+    declared = schemas.declared_type(schema)
+    if isinstance(declared, str):
+        return declared
+    if not isinstance(schema, dict):
+        return None
+    types = {_JSON_TYPES.get(type(value)) for value in values(schema, place) if value != UNKNOWN}
+    return types.pop() if len(types) == 1 else None
+
+
 @dataclass(frozen=True, slots=True)
 class Body:
     """A JSON body."""
 
     decoder: Decoder
     schema: Schema
+    written: Json
+    """The schema, self-contained, as the document has it."""
 
     @classmethod
     def compile(cls, content: openapi.Content, place: str, max_depth: int) -> "Body":
         """The body that is `content`, nested at most `max_depth` deep. Raises ContractError."""
         schema = {} if content.schema is None else content.schema
-        return cls(Decoder({"": schema}, max_depth=max_depth), Schema(schema, place))
+        return cls(Decoder({"": schema}, max_depth=max_depth), Schema(schema, place), schema)
 
     @property
     def keeps_text(self) -> bool:
@@ -125,9 +145,27 @@ class RestOperation:
     body: Body | None
     responses: dict[str, Response]
 
-    def path_with(self, values: dict[str, str]) -> str:
-        """The path, percent-encoded, in which the parameters have `values`."""
-        return TEMPLATED.sub(lambda found: quote(values[found[1]], safe=""), self.path)
+    @property
+    def in_path(self) -> list[str]:
+        """The names of the parameters in the path, in their order."""
+        return TEMPLATED.findall(self.path)
+
+    def path_with(self, *values: str) -> str:
+        """The path, percent-encoded, in which the parameters have `values`, in their order."""
+        left = iter(values)
+        return TEMPLATED.sub(lambda _: quote(next(left), safe=""), self.path)
+
+    def response_to(self, status: int) -> Response | None:
+        """What is declared for `status`, by itself or with others (OpenAPI 3.0.3, "Responses Object")."""
+        declared = (str(status), f"{status // 100}XX", "default")
+        return next((self.responses[each] for each in declared if each in self.responses), None)
+
+    def success(self, usual: int) -> int | None:
+        """The status of success that is declared: the `usual` one, or else the first; None if there is none."""
+        exact = [int(status) for status in self.responses if status.isdecimal() and status[0] == "2"]
+        if usual not in exact and exact:
+            return exact[0]
+        return usual if self.response_to(usual) else None
 
     def check_path(self, texts: dict[str, str]) -> dict[str, Json]:
         """The path parameters' values, whose `texts` are given. Raises InvalidRequest."""
@@ -144,13 +182,17 @@ class RestOperation:
                 raise InvalidRequest(f"{name} is given twice")
             values[name] = known[name].check(text)
         for name, parameter in known.items():
-            if parameter.required and name not in values:
+            if name in values:
+                continue
+            if parameter.required:
                 raise InvalidRequest(f"{name} is required")
+            if parameter.default is not None:
+                values[name] = parameter.default
         return values
 
     def problems_of_response(self, status: int, headers: dict[str, str], body: bytes) -> list[str]:
         """What is wrong with a response of this operation; empty when nothing is. Names in `headers` are lower case."""
-        response = self.responses.get(str(status))
+        response = self.response_to(status)
         if response is None:
             return [f"status {status} is not declared"]
         problems = [

@@ -99,6 +99,7 @@ def _objects(schema: Json, definitions: Mapping[str, Json], place: str, depth: i
     of_field = {name: _values(each, definitions, place, depth + 1) or [UNKNOWN] for name, each in listed.items()}
     base = {name: of_field.get(name, [None])[0] for name in required}
     yield base
+    yield {**base, "unlisted": "text"}
     # In turns: that of one field there are many does not keep the others out.
     varied = ([{**base, name: value} for value in each] for name, each in of_field.items())
     for row in itertools.zip_longest(*varied):
@@ -125,7 +126,7 @@ def breach(schema: Schema, value: Json) -> str | None:
             case _:
                 _, there = path_of(error, value, "")
                 if not _has_mark(there):
-                    return f"{said}, but the service sends {_shown(there)}: allow that"
+                    return f"{said}, but the service may send {_shown(there)}: allow that"
     return None
 
 

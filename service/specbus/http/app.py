@@ -23,6 +23,7 @@ from specbus.bus.errors import OperationError
 from specbus.contract.requests import RestContract
 from specbus.http.dispatch import Call, Dispatch, Handler, ResponseCheck, check_handlers
 from specbus.http.elsewhere import Elsewhere, FrontPage
+from specbus.http.faults import fault
 from specbus.http.problems import ProblemError
 from specbus.http.routing import Routing
 from specbus.http.validation import Bodies
@@ -95,8 +96,7 @@ def build(
     try:
         app.add_api(_at_root(contract.reduced), resolver=Resolver(handlers.__getitem__), call=call)
     except (InvalidSpecification, ResolverError) as error:
-        place = "/".join(map(str, getattr(error, "absolute_path", ())))
-        raise ContractError(f"openapi.yaml: {place}: {getattr(error, 'message', error)}") from None
+        raise ContractError(f"openapi.yaml: {fault(error)}") from None
 
     shared = shared_with(app, web)
 

@@ -33,7 +33,7 @@ class Call:
         """Take the operation of the contract and what carries it out."""
         self._operation = operation
         self._handler = handler
-        self._arguments = inspect.signature(handler).parameters.keys()
+        self._arguments = _arguments(operation, handler)
         self._api_key = api_key
         self._bodies = bodies
 
@@ -41,7 +41,9 @@ class Call:
         """Answer. Raises ProblemError."""
         request = Request(scope, receive)
         said = {**await self._judged(request), "request": request}
-        response = await self._handler(**{name: said[name] for name in self._arguments if name in said})
+        response = await self._handler(
+            **{name: said[given] for name, given in self._arguments.items() if given in said}
+        )
         await response(scope, receive, send)
 
     async def _judged(self, request: Request) -> dict[str, Any]:
@@ -92,19 +94,42 @@ def check_handlers(contract: RestContract, handlers: dict[str, Handler]) -> None
         _check_arguments(operation, handlers[operation.id])
 
 
+def _arguments(operation: RestOperation, handler: Handler) -> dict[str, str]:
+    """The arguments of `handler`, each with the name of what is given for it.
+
+    What is in the path may have another name than the argument, and is then told by its place.
+    """
+    names = inspect.signature(handler).parameters
+    required = [name for name, argument in names.items() if argument.default is argument.empty and name not in _GIVEN]
+    in_path = operation.in_path
+    if set(required) <= set(in_path) or len(required) != len(in_path):
+        return {name: name for name in names}
+    return {**{name: name for name in names}, **dict(zip(required, in_path, strict=True))}
+
+
+_GIVEN = ("request", "body")
+"""Arguments that are no parameters of the contract."""
+
+
 def _check_arguments(operation: RestOperation, handler: Handler) -> None:
+    place = f'openapi.yaml: operation "{operation.id}"'
     declared = {parameter.name: parameter for parameter in operation.parameters}
+    arguments = _arguments(operation, handler)
     for name, argument in inspect.signature(handler).parameters.items():
-        if name in ("request", "body"):
+        if name in _GIVEN:
             continue
-        parameter = declared.get(name)
+        parameter = declared.get(arguments[name])
         type_ = "integer" if int in (argument.annotation, *get_args(argument.annotation)) else "string"
         if argument.default is argument.empty and (parameter is None or not parameter.required):
-            raise ContractError(f'openapi.yaml: operation "{operation.id}": needs a required parameter {name}')
+            raise ContractError(f"{place}: needs a required parameter {name}")
         if parameter is not None and parameter.type != type_:
-            raise ContractError(
-                f'openapi.yaml: operation "{operation.id}": its parameter {name} must be of type {type_}'
-            )
+            raise ContractError(f"{place}: its parameter {parameter.name} must be of type {type_}")
+        others = [each.name for each in declared.values() if each.place == "query"]
+        if parameter is None and others:
+            raise ContractError(f"{place}: its parameter {others[0]} is none that the service reads: {name} is")
+    for name in operation.in_path:
+        if name not in arguments.values():
+            raise ContractError(f"{place}: its path has the parameter {name}, which the service does not read")
 
 
 class ResponseCheck:

@@ -32,6 +32,11 @@ def required(schema: Json) -> list[str]:
     return list(names)
 
 
+def declared_type(schema: Json) -> Json:
+    """The type that `schema` says its values have, by itself or in `allOf`; None if it does not say."""
+    return next((part["type"] for part in _parts(schema) if "type" in part), None)
+
+
 def constant(schema: Json) -> list[Json]:
     """The one value that `schema` allows, if it is so, in a list."""
     if not isinstance(schema, dict):

@@ -15,13 +15,11 @@ from specbus.contract.commands import WebSocketContract
 from specbus.contract.phrasing import quoted
 from specbus.log import RateLimited
 from specbus.spec import ContractError
-from specbus.websocket import extensions
 from specbus.websocket.commands import OPTIONAL_FIELDS, REQUIRED_FIELDS, Commands
 from specbus.websocket.handshake import Refused
 from specbus.websocket.limits import Keepalive
 from specbus.websocket.registry import Registry
 from specbus.websocket.session import Handler
-from specbus.websocket.speech import Speech
 from specbus.wire import problem
 
 _log = logging.getLogger(__name__)
@@ -78,9 +76,6 @@ class Endpoint:
         if not self.contract.keeps_text("publish", "message"):
             raise ContractError(f'{document.name}: operation "publish": its message must have x-verbatim: true')
         commands.follow(self.contract)
-        speech = Speech(self.contract)
-        speech.check()
-        extensions.check(self.contract, speech)
 
     @property
     def document(self) -> Mapping[str, Any]:

@@ -36,23 +36,31 @@ Frame = dict[str, Any]
 class Speech:
     """What the service says, as far as a document lets one tell before anybody has said anything."""
 
-    def __init__(self, contract: WebSocketContract[Any]) -> None:
-        """Make the frames that the service would send under `contract`."""
+    def __init__(self, contract: WebSocketContract[Any], can_exist: Callable[[str], bool]) -> None:
+        """Make the frames that the service would send under `contract`. Raises ContractError.
+
+        `can_exist` is whether a topic of that name can be created.
+        """
         self._contract = contract
         self._operations = {each.name: each for each in contract.api.operations}
         self._commands = {name: list(self._taken(self._operations[name])) for name in _ANSWERS}
-        topics = [frame["topic"] for frame, _ in self._commands["subscribe"]]
-        published = [frame["message"] for frame, _ in self._commands["publish"]]
+        self._can_exist = can_exist
+        topics = [frame["topic"] for frame, _ in self._commands["subscribe"] if can_exist(frame["topic"])] or [UNKNOWN]
+        self.published: list[Json] = [frame["message"] for frame, _ in self._commands["publish"]]
+        """Messages that can be published here."""
         self.heartbeat = _decoded(messages.info("ping"))
         self.deleted = [_decoded(messages.info("topic_deleted", topic)) for topic in topics]
         self.dropped = [_decoded(slow_consumer(topic, 12)) for topic in topics]
         self.events = [
-            *(_event(topic, published[0]) for topic in topics),
-            *(_event(topics[0], message) for message in published),
+            *(_event(topic, self.published[0]) for topic in topics),
+            *(_event(topics[0], message) for message in self.published),
         ]
 
-    def check(self) -> None:
-        """Raise ContractError unless the document describes all that is said."""
+    def check(self, published: Iterable[Json]) -> None:
+        """Raise ContractError unless the document describes all that is said.
+
+        `published` is what may be published elsewhere, to be received here.
+        """
         tag = self._contract.sent_tag
         if tag != "type":
             raise self.wrong("#/operations", f'what the service sends must be told apart by "type", not by "{tag}"')
@@ -64,9 +72,12 @@ class Speech:
             for _, request_id in commands:
                 self._check_errors(judge, name, request_id)
             for frame, request_id in commands:
+                if "topic" in frame and not self._can_exist(frame["topic"]):
+                    frame = {**frame, "topic": UNKNOWN}
                 judge(self._answer(name, frame, request_id))
         unasked = self._judge(None, "#/operations")
-        for frame in (*self.events, self.heartbeat, *self.deleted, *self.dropped):
+        events = [_event(self.deleted[0]["topic"], message) for message in published]
+        for frame in (*self.events, *events, self.heartbeat, *self.deleted, *self.dropped):
             unasked(frame)
 
     def wrong(self, place: str, words: str) -> ContractError:

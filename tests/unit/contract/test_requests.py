@@ -100,7 +100,7 @@ def test_every_operation_is_known_by_its_id() -> None:
     [("orders", "orders"), ("a/b\n%", "a%2Fb%0A%25"), ("日", "%E6%97%A5"), ("a b?#", "a%20b%3F%23")],
 )
 def test_a_path_is_made_with_its_parameters_percent_encoded(name: str, path: str) -> None:
-    assert OPERATIONS["getMessages"].path_with({"name": name}) == f"/topics/{path}/messages"
+    assert OPERATIONS["getMessages"].path_with(name) == f"/topics/{path}/messages"
 
 
 @pytest.mark.parametrize("url", ["/", "", "https://example.org", "https://example.org/behind/a/proxy"])
