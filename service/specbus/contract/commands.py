@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Generic, TypeGuard, TypeVar
 
@@ -180,6 +180,13 @@ class WebSocketContract(Generic[HandlerT]):
             raise Refusal("; ".join(problems), self.request_id_of(frame))
         return command.handler, frame
 
+    def rebind(self, operation: str, handler: HandlerT) -> None:
+        """Have `handler` carry out the operation of that name from now on."""
+        for tag, each in self._commands.items():
+            if each.operation == operation:
+                self._commands[tag] = replace(each, handler=handler)
+                self._judges[tag] = each.schema.accepts, handler
+
     def correlation_field(self, operation: str) -> str | None:
         """The field of the correlation id in the frames of the `receive` operation of that name, if they have one.
 
@@ -208,12 +215,16 @@ class WebSocketContract(Generic[HandlerT]):
     def fields_of(self, operation: str) -> dict[str, Json]:
         """The schemas of the fields that the frames of the `receive` operation of that name may have."""
         (found,) = (each for each in self.api.operations if each.name == operation)
-        return {name: each for message in found.messages for name, each in schemas.fields(message.schema).items()}
+        return {
+            name: schemas.field(message.schema, name)
+            for message in found.messages
+            for name in schemas.fields(message.schema)
+        }
 
     def is_only(self, operation: str, field: str, type_: str) -> bool:
         """Whether `field`, where frames of that operation have it, can be of no JSON type but `type_`."""
-        found = [each.schema for each in self._commands.values() if each.operation == operation]
-        return all(schema.is_only(field, type_) for schema in found if field in schema)
+        schema = self.fields_of(operation).get(field)
+        return schema is None or Schema(schema, f"{self.file}: {operation}: {field}").excludes_others(type_)
 
     def promises(self, operation: str, field: str, type_: str) -> bool:
         """Whether the frames of the `receive` operation of that name always have `field`, of JSON type `type_`."""

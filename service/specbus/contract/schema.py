@@ -37,18 +37,12 @@ class Schema:
         self._telling: dict[str, jsonschema_rs.Draft201909Validator] = {}
         """By reference: what finds the rules that a value of it breaks. Made when it is needed."""
 
-    def __contains__(self, field: str) -> bool:
-        """Whether it lists the field `field` of an object."""
-        return field in schemas.fields(self._schema)
-
     def promises(self, field: str, type_: str) -> bool:
         """Whether a value that is an object has the field `field`, of JSON type `type_`."""
-        return field in schemas.required(self._schema) and self.is_only(field, type_)
-
-    def is_only(self, field: str, type_: str) -> bool:
-        """Whether the field `field` of an object, which may be missing, can be of no JSON type but `type_`."""
         subschema = schemas.field(self._schema, field)
-        return subschema is not None and Schema(subschema, f"{self.place}: {field}").excludes_others(type_)
+        if field not in schemas.required(self._schema) or subschema is None:
+            return False
+        return Schema(subschema, f"{self.place}: {field}").excludes_others(type_)
 
     def excludes_others(self, type_: str) -> bool:
         """Whether it takes no value of another JSON type than `type_`, however it says so."""

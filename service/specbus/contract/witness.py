@@ -44,7 +44,7 @@ def values(schema: Json, place: str) -> list[Json]:
     Raises ContractError, with `place`, for what is no schema.
     """
     definitions = schema.get("$defs", {}) if isinstance(schema, dict) else {}
-    return _values(schema, definitions, place, 0) or [UNKNOWN]
+    return _values(schema, definitions, f"{place} (samples)", 0) or [UNKNOWN]
 
 
 def _values(schema: Json, definitions: Mapping[str, Json], place: str, depth: int) -> list[Json]:

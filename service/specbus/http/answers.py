@@ -19,7 +19,8 @@ from specbus.contract.witness import UNKNOWN, breach, values
 from specbus.http import bodies
 from specbus.http.operations import usual_status
 from specbus.spec import ContractError, Json
-from specbus.wire import messages, problem
+from specbus.wire import problem
+from specbus.wire.messages import event_writer
 
 _NUMBERS = TopicNumbers(messages=42, subscribers=3, delivered=126, dropped=0, retained=42, evicted=0)
 _POSITION = Position("3kq9Xw2Lr0aB", 42)
@@ -171,5 +172,5 @@ def _problems(operation: RestOperation, secured: bool) -> Iterator[tuple[HTTPSta
 
 def _retained(topic: str, message: Json) -> Json:
     """The answer with one event."""
-    event = messages.event_writer(topic)(Publication(topic, 42, 0.0, msgspec.json.encode(message)))
+    event = event_writer(topic)(Publication(topic, 42, 0.0, msgspec.json.encode(message)))
     return {"topic": topic, "events": [msgspec.json.decode(event)]}

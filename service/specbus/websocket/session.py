@@ -109,7 +109,7 @@ class Session:
     def notify_dropped(self, topic: str, count: int) -> None:
         """Tell the client that it was too slow."""
         log_event(_log, logging.WARNING, "slow consumer", **self.who, topic=topic, dropped=count)
-        self.send(slow_consumer(topic, count))
+        self.send(_slow_consumer(topic, count))
 
     def notify_deleted(self, topic: str) -> None:
         """Tell the client that a topic is gone."""
@@ -119,7 +119,7 @@ class Session:
         """Tell the client that it was too slow, and close."""
         for topic, count in lost:
             log_event(_log, logging.WARNING, "slow consumer disconnected", **self.who, topic=topic, dropped=count)
-            self.send(slow_consumer(topic, count))
+            self.send(_slow_consumer(topic, count))
         self.close(CloseCode.TRY_AGAIN_LATER, "slow consumer")
 
     def log_closed(self, reason: str, untold: int) -> None:
@@ -175,8 +175,7 @@ class Session:
                 log_event(_log, logging.ERROR, "contract violation", frame=shown, problem="; ".join(problems))
 
 
-def slow_consumer(topic: str, count: int) -> bytes:
-    """What tells a client that `count` messages of `topic` were dropped."""
+def _slow_consumer(topic: str, count: int) -> bytes:
     messages_ = "1 message" if count == 1 else f"{count} messages"
     were = "was" if count == 1 else "were"
     name = quoted(topic, _MAX_TOPIC_SHOWN)

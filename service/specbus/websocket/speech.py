@@ -15,11 +15,11 @@ from specbus.contract.commands import WebSocketContract
 from specbus.contract.schema import Schema
 from specbus.contract.witness import UNKNOWN, breach, values
 from specbus.spec import ContractError, Json, asyncapi, schemas
-from specbus.websocket.session import slow_consumer
-from specbus.wire import messages
+from specbus.wire.messages import REQUEST_ID, ack, error, event_writer, info, pong
 
 _POSITION = Position("3kq9Xw2Lr0aB", 42)
 _TEXT = "topic must be a string, not 5"
+_DROPPED = '12 messages of topic "orders" were dropped because this connection did not read fast enough'
 _ANSWERS: dict[str, list[str]] = {
     "subscribe": [TopicNotFound.code, TooManySubscriptions.code],
     "unsubscribe": [TopicNotFound.code],
@@ -48,9 +48,9 @@ class Speech:
         topics = [frame["topic"] for frame, _ in self._commands["subscribe"] if can_exist(frame["topic"])] or [UNKNOWN]
         self.published: list[Json] = [frame["message"] for frame, _ in self._commands["publish"]]
         """Messages that can be published here."""
-        self.heartbeat = _decoded(messages.info("ping"))
-        self.deleted = [_decoded(messages.info("topic_deleted", topic)) for topic in topics]
-        self.dropped = [_decoded(slow_consumer(topic, 12)) for topic in topics]
+        self.heartbeat = _decoded(info("ping"))
+        self.deleted = [_decoded(info("topic_deleted", topic)) for topic in topics]
+        self.dropped = [_decoded(error("SLOW_CONSUMER", _DROPPED, topic=topic, dropped=12)) for topic in topics]
         self.events = [
             *(_event(topic, self.published[0]) for topic in topics),
             *(_event(topics[0], message) for message in self.published),
@@ -98,24 +98,24 @@ class Speech:
         """What answers `frame` if all goes well."""
         if operation == "ping":
             name = self._contract.sent_correlation_field("pong")
-            return _decoded(messages.pong(request_id, name=name) if name else messages.pong(None))
+            return _decoded(pong(request_id, name=name) if name else pong(None))
         position = None if operation == "unsubscribe" else _POSITION
         name = self._contract.sent_correlation_field("ack")
         if name is None:
-            return _decoded(messages.ack(frame["topic"], None, position))
-        answer = _decoded(messages.ack(frame["topic"], request_id, position))
-        return {name if field == messages.REQUEST_ID else field: value for field, value in answer.items()}
+            return _decoded(ack(frame["topic"], None, position))
+        answer = _decoded(ack(frame["topic"], request_id, position))
+        return {name if field == REQUEST_ID else field: value for field, value in answer.items()}
 
     def _check_errors(self, judge: Callable[[Frame], asyncapi.Message], operation: str, request_id: Json) -> None:
         """Check the errors that may answer a command."""
         name = self._contract.sent_correlation_field("error")
         id_ = {"request_id": request_id, "name": name} if name else {}
         for code in (*_OF_ALL, *_ANSWERS[operation]):
-            error = _decoded(messages.error(code, _TEXT, **id_))
-            message = judge(error)
+            refusal = _decoded(error(code, _TEXT, **id_))
+            message = judge(refusal)
             if code == "BAD_REQUEST" and isinstance(message.on_invalid, dict):
                 place = f"{message.place}/x-on-invalid"
-                if problem := breach(Schema(message.on_invalid, f"{self._contract.file}: {place}"), error):
+                if problem := breach(Schema(message.on_invalid, f"{self._contract.file}: {place}"), refusal):
                     raise self.wrong(place, problem)
 
     def _judge(self, declared: Iterable[asyncapi.Message] | None, place: str) -> Callable[[Frame], asyncapi.Message]:
@@ -148,4 +148,4 @@ def _decoded(frame: bytes) -> Frame:
 
 
 def _event(topic: str, message: Json) -> Frame:
-    return _decoded(messages.event_writer(topic)(Publication(topic, 42, 0.0, msgspec.json.encode(message))))
+    return _decoded(event_writer(topic)(Publication(topic, 42, 0.0, msgspec.json.encode(message))))
