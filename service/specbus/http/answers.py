@@ -142,7 +142,7 @@ class Answers:
         for name, required in response.headers.items():
             if required and name not in _ALWAYS | (headers or set()):
                 raise ContractError(
-                    f"{place}: the header {name} is required, but the service sends none: make it optional"
+                    f"{place}: {name} is required, but the service sends no such header: make it optional"
                 )
         if not response.content:
             return
