@@ -280,6 +280,47 @@ def test_an_address_that_is_no_plain_path_stops_the_start(specs: Specs, address:
     assert stopped(specs) == "asyncapi.yaml: #/channels/bus: its address must have neither parameters nor a query"
 
 
+@pytest.mark.parametrize(("message", "field"), [("Ack", "position"), ("Pong", "ts"), ("Error", "topic")])
+def test_an_id_in_a_field_that_says_something_else_stops_the_start(specs: Specs, message: str, field: str) -> None:
+    location = f"$message.payload#/{field}"
+    if field == "position":
+        edit(specs, "schemas/position.yaml", "type", value="string")
+    edit(specs, "asyncapi.yaml", "components", "messages", message, "correlationId", value={"location": location})
+    words = f'the correlationId of "{message.lower()}" is {field}, in which the service says something else'
+    assert stopped(specs) == f"asyncapi.yaml: {words}: name a field of its own"
+
+
+def test_a_path_before_the_address_stops_the_start(specs: Specs) -> None:
+    edit(specs, "asyncapi.yaml", "servers", "this", "pathname", value="/api")
+    assert stopped(specs) == 'asyncapi.yaml: #/servers/this/pathname must be "/", where the service is'
+
+
+@pytest.mark.parametrize("name", ["openapi", "asyncapi"])
+def test_documents_need_what_they_are_called(specs: Specs, name: str) -> None:
+    edit(specs, f"{name}.yaml", "info", value=None)
+    assert stopped(specs) == f"{name}.yaml: needs 'info'"
+
+
+@pytest.mark.parametrize(("name", "type_"), [("openapi", "apiKey"), ("asyncapi", "httpApiKey")])
+def test_another_way_to_show_a_key_stops_the_start(specs: Specs, name: str, type_: str) -> None:
+    scheme = ("components", "securitySchemes", "apiKey")
+    edit(specs, f"{name}.yaml", *scheme, "name", value="X-Token")
+    words = f"must be of type {type_}, in header, with the name X-API-Key: the service knows no other way"
+    assert stopped(specs) == f"{name}.yaml: #/{'/'.join(scheme)}: {words}"
+
+
+def test_a_key_that_no_operation_asks_for_stops_the_start(specs: Specs) -> None:
+    edit(specs, "openapi.yaml", "security", value=None)
+    start(specs)
+    assert stopped(specs, KEY) == "openapi.yaml: security: a key is set, but no operation asks for one"
+
+
+def test_security_by_a_scheme_that_is_not_there_stops_the_start(specs: Specs) -> None:
+    edit(specs, "openapi.yaml", "security", value=[{"token": []}])
+    line = 'openapi.yaml: operation "getIndex": its security has token, which is not in #/components/securitySchemes'
+    assert stopped(specs) == line
+
+
 # REST
 
 TOPIC = ("paths", "/topics/{name}")

@@ -12,7 +12,7 @@ from tests.support.documents import served
 from tests.support.edited import Serve, Specs, both_sides, broken_line, event, publish_frame
 from tests.support.http import WRONG_NAME, check_problem, post_text, without_ts
 from tests.support.messages import UUID
-from tests.support.server import Socket
+from tests.support.server import Socket, connected
 
 
 async def test_a_tighter_length_holds_on_both_sides(specs: Specs, serve: Serve) -> None:
@@ -87,6 +87,74 @@ async def test_a_path_parameter_may_have_another_name(specs: Specs, serve: Serve
         assert sides.rest.get(location).json()["name"] == "bills"
         assert sides.publish(f'{{"id":"{UUID}","payload":1}}') == 202
         assert (await sides.socket.receive())["topic"] == "orders"
+
+
+async def test_paths_of_the_rest_side_are_where_the_document_puts_them(specs: Specs, serve: Serve) -> None:
+    with specs.opened("openapi.yaml") as document:
+        document["paths"] = {f"/v1{path}" if path != "/" else path: item for path, item in document["paths"].items()}
+    server = serve(specs=specs.folder)
+    with httpx.Client(base_url=server.url) as rest:
+        links = rest.get("/").json()["links"]
+        names = {"topics": "topics", "health": "health", "openapi": "openapi.json", "asyncapi": "asyncapi.json"}
+        assert links == {
+            **{name: f"/v1/{path}" for name, path in names.items()},
+            "stats": "/v1/stats",
+            "websocket": "/ws",
+        }
+        assert [rest.get(links[name]).status_code for name in (*names, "stats")] == [200] * 5
+        created = rest.post(links["topics"], json={"name": "orders"})
+        assert created.headers["location"] == "/v1/topics/orders"
+        assert rest.get(created.headers["location"]).json()["name"] == "orders"
+
+
+async def test_success_has_the_status_that_the_document_has(specs: Specs, serve: Serve) -> None:
+    with specs.opened("openapi.yaml") as document:
+        created = document["paths"]["/topics"]["post"]["responses"]
+        created["202"] = created.pop("201")
+        deleted = document["paths"]["/topics/{name}"]["delete"]["responses"]
+        del deleted["200"]
+        deleted["204"] = {"description": "Gone."}
+        published = document["paths"]["/topics/{name}/messages"]["post"]["responses"]
+        published["2XX"] = published.pop("202")
+    server = serve(specs=specs.folder)
+    with httpx.Client(base_url=server.url) as rest:
+        answer = rest.post("/topics", json={"name": "orders"})
+        assert (answer.status_code, answer.json()["status"]) == (202, "created")
+        answer = post_text(rest, "/topics/orders/messages", f'{{"id":"{UUID}","payload":1}}')
+        assert (answer.status_code, answer.json()["status"]) == (202, "accepted")
+        answer = rest.delete("/topics/orders")
+        assert (answer.status_code, answer.content, answer.headers.get("content-type")) == (204, b"", None)
+
+
+async def test_a_default_of_last_n_counts_on_both_sides(specs: Specs, serve: Serve) -> None:
+    with specs.opened("openapi.yaml") as document:
+        document["paths"]["/topics/{name}/messages"]["get"]["parameters"][0]["schema"]["default"] = 2
+    with specs.opened("schemas/subscribe.yaml") as subscribe:
+        subscribe["properties"]["last_n"]["default"] = 1
+    async with both_sides(serve(specs=specs.folder)) as sides:
+        for number in range(3):
+            assert sides.publish(f'{{"id":"{UUID}","payload":{number}}}') == 202
+            assert (await sides.socket.receive())["message"]["payload"] == number
+        for query, count in (("", 2), ("?last_n=3", 3), ("?last_n=0", 0)):
+            assert len(sides.rest.get(f"/topics/orders/messages{query}").json()["events"]) == count
+        assert (await sides.socket.subscribe("orders"))["type"] == "ack"
+        assert (await sides.socket.receive())["message"]["payload"] == 2
+
+
+async def test_commands_are_told_by_what_the_document_tells_them_by(specs: Specs, serve: Serve) -> None:
+    for name in ("subscribe", "unsubscribe", "publish", "ping"):
+        with specs.opened(f"schemas/{name}.yaml") as schema:
+            schema["properties"]["kind"] = {"type": "string", "enum": [name.upper()]}
+            del schema["properties"]["type"]
+            schema["required"][0] = "kind"
+    async with connected(serve(specs=specs.folder)) as socket:
+        assert (await socket.ask({"kind": "PING", "request_id": "r"}))["type"] == "pong"
+        answer = await socket.ask({"type": "ping"})
+        expected = "kind is required: expected one of PING, PUBLISH, SUBSCRIBE, UNSUBSCRIBE"
+        assert answer["error"]["message"] == expected
+        subscribe = {"kind": "SUBSCRIBE", "topic": "none", "client_id": "s", "request_id": "r"}
+        answer = await socket.ask(subscribe)
+        assert (answer["error"]["code"], answer["request_id"]) == ("TOPIC_NOT_FOUND", "r")
 
 
 async def test_a_new_required_field_is_asked_for_and_reaches_subscribers(specs: Specs, serve: Serve) -> None:

@@ -112,10 +112,11 @@ def field_of_unread(data: bytes, name: str) -> str | int | float | None:
     It is looked for in the bytes. An object's own fields count, not those of what is in it; only the first few places
     with that name are looked at, and only values of up to 1,024 bytes.
     """
+    written = {json.dumps(name).encode(), json.dumps(name, ensure_ascii=False).encode(errors="surrogatepass")}
     field = re.compile(
         # A number at the end of what came may be cut off.
-        rb"%b[ \t\n\r]*:[ \t\n\r]*(\"(?:[^\"\\]|\\.){0,%d}\"|-?[0-9][0-9.eE+-]{0,%d}(?=[ \t\n\r,}]))"
-        % (re.escape(json.dumps(name, ensure_ascii=False).encode()), _MAX_VALUE, _MAX_VALUE)
+        rb"(?:%b)[ \t\n\r]*:[ \t\n\r]*(\"(?:[^\"\\]|\\.){0,%d}\"|-?[0-9][0-9.eE+-]{0,%d}(?=[ \t\n\r,}]))"
+        % (b"|".join(map(re.escape, written)), _MAX_VALUE, _MAX_VALUE)
     )
     value: str | int | float | None = None
     for found in itertools.islice(field.finditer(data), _MAX_CANDIDATES):

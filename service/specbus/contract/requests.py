@@ -140,10 +140,16 @@ class RestOperation:
     id: str
     method: str
     path: str
-    secured: bool
+    security: tuple[dict[str, Json], ...]
+    """What it asks a client to show, in one of several ways; empty if nothing."""
     parameters: list[Parameter]
     body: Body | None
     responses: dict[str, Response]
+
+    @property
+    def secured(self) -> bool:
+        """Whether it asks a client to show anything."""
+        return bool(self.security)
 
     @property
     def in_path(self) -> list[str]:
@@ -257,7 +263,7 @@ class RestContract:
             id=operation.id,
             method=operation.method,
             path=operation.path,
-            secured=bool(operation.security),
+            security=operation.security,
             parameters=[Parameter.compile(parameter, place) for parameter in operation.parameters],
             body=self._body(place, operation.body),
             responses={

@@ -17,14 +17,14 @@ from specbus.bus.publication import Position, Publication
 from specbus.contract.requests import RestContract, RestOperation
 from specbus.contract.witness import UNKNOWN, breach, values
 from specbus.http import bodies
-from specbus.http.operations import usual_status
+from specbus.http.operations import LINKS, usual_status
 from specbus.spec import ContractError, Json
 from specbus.wire import problem
 from specbus.wire.messages import event_writer
 
 _NUMBERS = TopicNumbers(messages=42, subscribers=3, delivered=126, dropped=0, retained=42, evicted=0)
-_POSITION = Position("3kq9Xw2Lr0aB", 42)
-_LINKS = {"health": "/health"}
+_NEW = TopicNumbers(messages=0, subscribers=0, delivered=0, dropped=0, retained=0, evicted=0)
+_POSITION = Position("3kq9-w2L_0aB", 1)
 _JSON = "application/json"
 _SENT = {
     "createTopic": {"location"},
@@ -92,16 +92,22 @@ class Answers:
         """What an operation may answer if all goes well."""
         match id_:
             case "getIndex":
-                yield bodies.index(_LINKS)
+                yield bodies.index(dict.fromkeys((*LINKS, "websocket"), "/"))
             case "getHealth":
-                yield bodies.health(123.0, {}, 3)
+                yield bodies.health(0.0, {}, 0)
+                yield bodies.health(123.0, {self.topics[0]: _NUMBERS}, 3)
             case "getStats":
+                yield bodies.stats({})
+                yield bodies.stats({self.topics[0]: _NEW})
                 yield from (bodies.stats({topic: _NUMBERS}) for topic in self.topics)
             case "listTopics":
+                yield bodies.topic_list({})
+                yield bodies.topic_list({self.topics[0]: _NEW})
                 yield from (bodies.topic_list({topic: _NUMBERS}) for topic in self.topics)
             case "createTopic":
                 yield from map(bodies.topic_created, self.topics)
             case "getTopic":
+                yield bodies.topic_detail(self.topics[0], _NEW)
                 yield from (bodies.topic_detail(topic, _NUMBERS) for topic in self.topics)
             case "deleteTopic":
                 yield from map(bodies.topic_deleted, self.topics)
@@ -110,6 +116,7 @@ class Answers:
                 ids = [each["id"] for each in self.published if isinstance(each, dict)]
                 yield from (bodies.publish_accepted(self.topics[0], id_, _POSITION) for id_ in ids)
             case "getMessages":
+                yield {"topic": self.topics[0], "events": []}
                 yield from (_retained(topic, self.published[0]) for topic in self.topics)
                 yield from (_retained(self.topics[0], message) for message in self.published)
             case _:  # the documents, which are what they are

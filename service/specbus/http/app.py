@@ -18,6 +18,7 @@ from connexion.options import SwaggerUIOptions
 from connexion.resolver import Resolver
 from starlette.types import ASGIApp
 
+from specbus.auth import schemes
 from specbus.auth.origins import OWN_PAGES, WebRules
 from specbus.bus.errors import OperationError
 from specbus.contract.requests import RestContract
@@ -64,6 +65,13 @@ def build(
         ContractError: The document is not one to run from: also for an operation without a handler, or the reverse.
     """
     check_handlers(contract, handlers)
+    try:
+        for operation in contract.operations.values():
+            schemes.check_openapi(contract.document, operation.security, f'operation "{operation.id}"')
+    except ContractError as error:
+        raise ContractError(f"openapi.yaml: {error}") from None
+    if api_key is not None and not any(operation.secured for operation in contract.operations.values()):
+        raise ContractError("openapi.yaml: security: a key is set, but no operation asks for one")
     for id_, field in (("createTopic", "name"), ("publishMessage", "id")):
         body = contract.operations[id_].body
         if body is None or not (body.schema.excludes_others("object") and body.schema.promises(field, "string")):

@@ -6,7 +6,8 @@ from typing import Any
 
 import msgspec
 
-from specbus.http.public_url import Address
+from specbus.http.public_url import Address, is_here
+from specbus.spec import ContractError
 
 LIMITS = "x-limits"
 """The extension in `info` that tells the limits of the service that serves the document."""
@@ -22,7 +23,17 @@ class Documents:
             openapi: The OpenAPI document, in one piece.
             asyncapi: The AsyncAPI document, in one piece.
             limits: The service's limits, by the names of their settings.
+
+        Raises:
+            ContractError: A document has no `info`, or puts the service elsewhere than it is.
+
         """
+        for file, document in (("openapi.yaml", openapi), ("asyncapi.yaml", asyncapi)):
+            if not isinstance(document.get("info"), dict):
+                raise ContractError(f"{file}: needs 'info'")
+        for name, server in asyncapi.get("servers", {}).items():
+            if is_here(str(server.get("host"))) and server.get("pathname", "/") not in ("", "/"):
+                raise ContractError(f'asyncapi.yaml: #/servers/{name}/pathname must be "/", where the service is')
         self._openapi = _with_limits(openapi, limits)
         self._asyncapi = _with_limits(asyncapi, limits)
         # Encoded once for each address; few are in use, but a client can make up many.

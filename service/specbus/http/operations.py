@@ -25,7 +25,7 @@ from specbus.wire import messages
 
 _log = logging.getLogger(__name__)
 
-_LINKS = {
+LINKS = {
     "health": "getHealth",
     "stats": "getStats",
     "topics": "listTopics",
@@ -86,7 +86,7 @@ class RestOperations:
     async def get_index(self, request: Request) -> Response:
         """List the paths of the service."""
         prefix = self._address(request).prefix
-        paths = {name: self._contract.operations[id_].path for name, id_ in _LINKS.items()}
+        paths = {name: self._contract.operations[id_].path for name, id_ in LINKS.items()}
         links = {name: prefix + path for name, path in {**paths, "websocket": self._websocket_path}.items()}
         return self._answer("getIndex", bodies.index(links), {"Vary": f"Accept, {VARY}"})
 

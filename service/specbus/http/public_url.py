@@ -51,7 +51,7 @@ class Address:
         if not self.host:
             return document
         servers = {
-            name: self._server(server) if _HERE.fullmatch(str(server.get("host", ""))) else server
+            name: self._server(server) if is_here(str(server.get("host", ""))) else server
             for name, server in document.get("servers", {}).items()
         }
         return {**document, **({"servers": servers} if servers else {})}
@@ -64,6 +64,11 @@ class Address:
             "protocol": "wss" if self.secure else "ws",
             **({"pathname": path} if path else {}),
         }
+
+
+def is_here(host: str) -> bool:
+    """Whether `host`, in a document, means the service itself."""
+    return _HERE.fullmatch(host) is not None
 
 
 def _first(headers: Headers, name: str) -> str:

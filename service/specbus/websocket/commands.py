@@ -20,6 +20,12 @@ REQUIRED_FIELDS = [
 """The fields that the commands take for granted: operation, field, JSON type."""
 OPTIONAL_FIELDS = [("subscribe", "last_n", "integer")]
 """Those that frames may have, and documents too."""
+_OWN_FIELDS = {
+    "ack": {"type", "topic", "status", "position", "ts"},
+    "pong": {"type", "ts"},
+    "error": {"type", "topic", "error", "ts"},
+}
+"""By the tag of an answer, what it has to say beside the request id."""
 _LABEL = "client"
 """What `x-default` says of the field in which a client says what it calls itself."""
 
@@ -45,6 +51,10 @@ class Commands:
 
     def follow(self, contract: WebSocketContract[Handler]) -> None:
         """Have answers repeat the fields that `contract` says. Raises ContractError."""
+        for tag, own in _OWN_FIELDS.items():
+            if (name := contract.sent_correlation_field(tag)) in own:
+                words = f'the correlationId of "{tag}" is {name}, in which the service says something else'
+                raise ContractError(f"{contract.file}: {words}: name a field of its own")
 
         def answer(operation: str) -> _Answer:
             field = contract.correlation_field(operation)
@@ -128,4 +138,4 @@ def _answer(field: str | None, in_ack: str | None, in_pong: str | None) -> _Answ
 def _ack_writer(name: str | None) -> messages.AckWriter:
     if name is None:
         return lambda topic, request_id, position=None: messages.ack(topic, None, position)
-    return messages.ack if name == messages.REQUEST_ID else messages.ack_writer(name)
+    return messages.ack_writer(name)

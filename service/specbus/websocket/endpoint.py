@@ -6,7 +6,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
-from specbus.auth import keys
+from specbus.auth import keys, schemes
 from specbus.auth.origins import OWN_PAGES, Fields, WebRules
 from specbus.bus.hub import Hub
 from specbus.bus.limits import Limits
@@ -67,6 +67,10 @@ class Endpoint:
         self._limit_reached = RateLimited(_log, "limit reached")
         commands = Commands(operations)
         self.contract: WebSocketContract[Handler] = WebSocketContract(document, commands.by_operation())
+        try:
+            schemes.check_asyncapi(self.contract.document)
+        except ContractError as error:
+            raise ContractError(f"{document.name}: {error}") from None
         for operation, field, type_ in REQUIRED_FIELDS:
             if not self.contract.promises(operation, field, type_):
                 raise ContractError(f'{document.name}: operation "{operation}": its {field} must be a required {type_}')

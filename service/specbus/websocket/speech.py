@@ -17,7 +17,9 @@ from specbus.contract.witness import UNKNOWN, breach, values
 from specbus.spec import ContractError, Json, asyncapi, schemas
 from specbus.wire.messages import REQUEST_ID, ack, error, event_writer, info, pong
 
-_POSITION = Position("3kq9Xw2Lr0aB", 42)
+_NEW = Position("3kq9-w2L_0aB", 0)
+"""That of a topic on which nothing was published."""
+_FIRST = Position("3kq9-w2L_0aB", 1)
 _TEXT = "topic must be a string, not 5"
 _DROPPED = '12 messages of topic "orders" were dropped because this connection did not read fast enough'
 _ANSWERS: dict[str, list[str]] = {
@@ -99,7 +101,7 @@ class Speech:
         if operation == "ping":
             name = self._contract.sent_correlation_field("pong")
             return _decoded(pong(request_id, name=name) if name else pong(None))
-        position = None if operation == "unsubscribe" else _POSITION
+        position = {"subscribe": _NEW, "publish": _FIRST}.get(operation)
         name = self._contract.sent_correlation_field("ack")
         if name is None:
             return _decoded(ack(frame["topic"], None, position))
@@ -148,4 +150,4 @@ def _decoded(frame: bytes) -> Frame:
 
 
 def _event(topic: str, message: Json) -> Frame:
-    return _decoded(event_writer(topic)(Publication(topic, 42, 0.0, msgspec.json.encode(message))))
+    return _decoded(event_writer(topic)(Publication(topic, 1, 0.0, msgspec.json.encode(message))))

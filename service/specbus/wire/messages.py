@@ -76,42 +76,44 @@ def event_writer(topic: str) -> Callable[[Taken], bytes]:
     return event
 
 
+class _Ack(msgspec.Struct, tag_field="type", tag="ack", omit_defaults=True, gc=False):
+    # All have a default: a Struct wants that of fields after one that has, and the first in the protocol is optional.
+    request_id: RequestId | None = None
+    topic: str | None = None
+    status: str | None = None
+    position: Any = None
+    ts: str | None = None
+
+
+def ack(topic: str, request_id: RequestId | None, position: object = None) -> bytes:
+    """The answer to a command that was carried out.
+
+    Args:
+        topic: The topic that it was about.
+        request_id: The command's, if it had one.
+        position: A `Position`, for commands that have one to tell.
+    """
+    now = time.time()
+    if not _clock.second <= now < _clock.next:
+        _clock.at(now)
+    return _encode(_Ack(request_id, topic, "ok", position, _clock.text))
+
+
 class AckWriter(Protocol):
-    """Makes acks."""
+    """Makes acks, as `ack` does."""
 
     def __call__(self, topic: str, request_id: RequestId | None, position: object = None) -> bytes:
-        """The answer to a command that was carried out.
-
-        Args:
-            topic: The topic that it was about.
-            request_id: The command's, if it had one.
-            position: A `Position`, for commands that have one to tell.
-        """
+        """The answer to a command that was carried out."""
 
 
-def ack_writer(name: str = REQUEST_ID) -> AckWriter:
+def ack_writer(name: str) -> AckWriter:
     """What makes acks in which the field of the request id has the name `name`."""
 
-    class Ack(msgspec.Struct, tag_field="type", tag="ack", omit_defaults=True, gc=False, rename={"request_id": name}):
-        # All have a default: a Struct wants that of fields after one that has, and the first in the protocol is
-        # optional.
-        request_id: RequestId | None = None
-        topic: str | None = None
-        status: str | None = None
-        position: Any = None
-        ts: str | None = None
+    def named(topic: str, request_id: RequestId | None, position: object = None) -> bytes:
+        fields = {"type": "ack", name: request_id, "topic": topic, "status": "ok", "position": position}
+        return _object({**fields, "ts": _now()})
 
-    def ack(topic: str, request_id: RequestId | None, position: object = None) -> bytes:
-        now = time.time()
-        if not _clock.second <= now < _clock.next:
-            _clock.at(now)
-        return _encode(Ack(request_id, topic, "ok", position, _clock.text))
-
-    return ack
-
-
-ack = ack_writer()
-"""The answer to a command that was carried out."""
+    return ack if name == REQUEST_ID else named
 
 
 def pong(request_id: RequestId | None, *, name: str = REQUEST_ID) -> bytes:
