@@ -5,19 +5,27 @@ there is one, `check_for_each`. `registered` gives those of a run.
 """
 
 import functools
+import os
 import re
 import time
 import traceback
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from types import TracebackType
 from typing import Literal, TypeAlias, TypeVar
 
-from specbus.verify.failures import Broken, CannotRun, CouldNotCheck, Skipped
+from specbus.verify.causes import cause_of
+from specbus.verify.failures import Broken, CannotRun, CouldNotCheck, Ended, Skipped
 from specbus.verify.target import Target
 
 T = TypeVar("T")
-WAITING, LAST = 1, 2
-"""Values of `order`: of checks that wait for something that takes its time, and of those that judge the whole run."""
+WAITING, RISKY, LAST = 1, 2, 3
+"""Values of `order`: of checks that wait for something that takes its time; of those by which a server may die, or
+have others answered wrong from then on; and of those that judge the whole run."""
+MAX_SHOWN = 300
+"""Characters of an exception's text that are shown."""
+TRACEBACK = "SPECBUS_TRACEBACK"
+"""The environment variable that has a defect of a check shown with where it is."""
 Area: TypeAlias = Literal["rest", "websocket", "behaviour"]
 AREAS: tuple[Area, ...] = ("rest", "websocket", "behaviour")
 Run: TypeAlias = Callable[[Target], None]
@@ -64,6 +72,8 @@ class _Entry:
     area: Area
     also_in: tuple[Area, ...]
     order: int
+    what: str
+    """Of what there are checks, for where they cannot be made."""
     make: Callable[[Target], Iterable[Check]]
 
 
@@ -86,7 +96,7 @@ def check(
 
     def register(function: Run) -> Run:
         made = Check(area, function.__name__.replace("__", ", ").replace("_", " "), rule, function, when)
-        _REGISTRY.append(_Entry(area, also_in, order, lambda _: [made]))
+        _REGISTRY.append(_Entry(area, also_in, order, made.name, lambda _: [made]))
         return function
 
     return register
@@ -118,7 +128,8 @@ def check_for_each(
             for value in values(target):
                 yield Check(area, name(value), rule(value), functools.partial(_run_with, function, value), when)
 
-        _REGISTRY.append(_Entry(area, (), order, make))
+        what = f"what there is to check by {function.__module__.rpartition('.')[2]}.{function.__name__}"
+        _REGISTRY.append(_Entry(area, (), order, what, make))
         return function
 
     return register
@@ -128,11 +139,49 @@ def _run_with(function: Callable[[Target, T], None], value: T, target: Target) -
     function(target, value)
 
 
-def registered(target: Target, only: Area | None = None) -> list[Check]:
-    """The checks of a run, in order; of one area, if `only` says so."""
-    entries = [entry for entry in _REGISTRY if only in (None, entry.area, *entry.also_in)]
+def registered(target: Target, areas: Sequence[Area] = AREAS) -> list[Check]:
+    """The checks of a run, in order; of those areas."""
+    entries = [entry for entry in _REGISTRY if not {entry.area, *entry.also_in}.isdisjoint(areas)]
     entries.sort(key=lambda entry: (entry.order, AREAS.index(entry.area)))
-    return [made for entry in entries for made in entry.make(target)]
+    return [made for entry in entries for made in _made(entry, target)]
+
+
+def _made(entry: _Entry, target: Target) -> list[Check]:
+    """The checks of an entry; where they cannot be made, one that says so."""
+    checks: list[Check] = []
+    try:
+        checks += entry.make(target)
+    except Exception as error:
+        problem = error
+        checks.append(Check(entry.area, entry.what, "", lambda _: _raise(problem)))
+    return checks
+
+
+def _raise(error: Exception) -> None:
+    raise error
+
+
+def within_profile(checks: Iterable[Check], target: Target) -> list[Check]:
+    """`checks`, of which those are skipped that cannot apply to what the profile of the run describes."""
+    profile = target.options.profile
+    reason = f"--profile {profile.name}: nothing is asked over HTTP"
+    return [each if profile.has_rest or each.area != "rest" else _skipped(each, reason) for each in checks]
+
+
+def only(checks: Iterable[Check], patterns: Sequence[str]) -> list[Check]:
+    """Those of `checks` that are of an area, or have a whole name, that one of the patterns has; all without patterns.
+
+    Patterns are those of `without`. Raises CannotRun for one that neither an area nor a name has.
+    """
+    checks = list(checks)
+    for pattern in patterns:
+        if not any(_is_of(pattern, each) for each in checks):
+            raise CannotRun(f"--only: no area and no check is called {pattern!r}")
+    return [each for each in checks if not patterns or any(_is_of(pattern, each) for pattern in patterns)]
+
+
+def _is_of(pattern: str, check: Check) -> bool:
+    return pattern == check.area or _has(pattern, check.name)
 
 
 def without(checks: Iterable[Check], patterns: Sequence[str]) -> list[Check]:
@@ -145,16 +194,16 @@ def without(checks: Iterable[Check], patterns: Sequence[str]) -> list[Check]:
         for pattern in patterns:
             if _has(pattern, each.name):
                 unused.pop(pattern, None)
-                each = replace(each, condition=functools.partial(_left_out, pattern))
+                each = _skipped(each, f"left out by --skip {pattern!r}")
         found.append(each)
     if unused:
         raise CannotRun(f"--skip: no check is called {next(iter(unused))!r}")
     return found
 
 
-def _left_out(pattern: str, target: Target) -> str:
-    del target
-    return f"left out by --skip {pattern!r}"
+def _skipped(check: Check, reason: str) -> Check:
+    """`check`, which is skipped for that reason."""
+    return replace(check, condition=lambda _: reason)
 
 
 def _has(pattern: str, name: str) -> bool:
@@ -177,6 +226,11 @@ class Failure:
     reproduce: str
     """A shell command or a Python program that shows it."""
 
+    @property
+    def cause(self) -> str:
+        """What it has in common with failures of the same cause."""
+        return cause_of(self.problem)
+
 
 @dataclass(slots=True)
 class Result:
@@ -187,7 +241,7 @@ class Result:
     seconds: float = 0.0
     failures: list[Failure] = field(default_factory=list)
     error: str | None = None
-    """What went wrong, where the check itself failed: a sentence or a traceback."""
+    """What went wrong, where the check itself failed: a sentence, or a traceback if the environment asks for it."""
     skipped: str | None = None
     """Why the check was not made, if it was not."""
 
@@ -198,11 +252,25 @@ class Result:
 
 
 def execute(check: Check, target: Target) -> Result:
-    """Run `check` against `target`. Never raises, and never takes longer than the target's deadlines allow."""
+    """Run `check` against `target`; it never takes longer than the target's deadlines allow.
+
+    Whatever goes wrong is in the result. Raises Ended alone, if the run is to end now.
+    """
     result = Result(check)
     start = time.monotonic()
-    target.start_check()
     try:
+        _run(result, target)
+    finally:
+        result.cases = target.cases
+        result.seconds = time.monotonic() - start
+    return result
+
+
+def _run(result: Result, target: Target) -> None:
+    check = result.check
+    found: list[Broken] = []
+    try:
+        target.start_check()
         if check.condition and (reason := check.condition(target)):
             raise Skipped(reason)
         check.run(target)
@@ -211,23 +279,55 @@ def execute(check: Check, target: Target) -> Result:
     except CouldNotCheck as error:
         result.error = str(error)
     except Broken as broken:
-        result.failures = [_failure(broken, check, target)]
-    except ExceptionGroup as group:
-        found, other = group.split(Broken)
-        result.failures = [_failure(broken, check, target) for broken in _leaves(found)]
-        result.error = "".join(traceback.format_exception(other)) if other else None
-    except Exception:
-        result.error = traceback.format_exc()
-    result.cases = target.cases
-    target.close_peers()
-    result.seconds = time.monotonic() - start
-    return result
+        found = [broken]
+    except (Ended, KeyboardInterrupt):
+        raise
+    except BaseExceptionGroup as group:
+        of_the_server, others = group.split(Broken)
+        found = _leaves(of_the_server)
+        result.error = _stumbled(others) if others else None
+    except BaseException as error:  # an Exit, too, whatever raises one
+        result.error = _stumbled(error)
+    try:
+        result.failures = _distinct(found, check, target)
+        target.close_peers()
+    except Exception as error:
+        result.error = _stumbled(error)
+
+
+def _distinct(found: Iterable[Broken], check: Check, target: Target) -> list[Failure]:
+    """A failure for each cause, of those that have one the shortest; as many as are to be told."""
+    by_cause: dict[str, Failure] = {}
+    for broken in found:
+        failure = _failure(broken, check, target)
+        other = by_cause.get(failure.cause)
+        if other is None or len(failure.steps) < len(other.steps):
+            by_cause[failure.cause] = failure
+    return list(by_cause.values())[: target.options.failures_per_check]
 
 
 def _failure(broken: Broken, check: Check, target: Target) -> Failure:
     steps = target.steps if broken.steps is None else broken.steps
     reproduce = broken.reproduce or target.reproduction(steps)
     return Failure(broken.problem, broken.rule or check.rule, [str(step) for step in steps], reproduce)
+
+
+def _stumbled(error: BaseException) -> str:
+    """What went wrong in a check itself, in one sentence; with all of it, if the environment asks for that."""
+    if os.environ.get(TRACEBACK):
+        return "".join(traceback.format_exception(error))
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    text = " ".join(str(error).split())[:MAX_SHOWN]
+    what = f"{type(error).__name__}: {text}" if text else type(error).__name__
+    where = _where(error.__traceback__)
+    return f"the check did not come to an end: {what}{where}. What the server sent may be what nobody has foreseen"
+
+
+def _where(trace: TracebackType | None) -> str:
+    """The innermost place in the code of checks, for whoever looks after it."""
+    frames = [each for each in traceback.extract_tb(trace) if "verify" in each.filename]
+    return f" ({os.path.basename(frames[-1].filename)}, line {frames[-1].lineno})" if frames else ""
 
 
 def _leaves(group: BaseExceptionGroup[Broken] | None) -> list[Broken]:

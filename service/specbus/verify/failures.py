@@ -40,8 +40,32 @@ class Skipped(Exception):
     """The check does not apply to this server. The text says why."""
 
 
+class NotOffered(Skipped):
+    """What a check asks for is nothing that the server has, as the profile of the run says."""
+
+
 class CouldNotCheck(Exception):
     """The check itself failed, which says nothing of the server. The text is for a person: no traceback is shown."""
+
+
+class Ended(BaseException):
+    """Nothing more is to be asked of the server in this run. The text is the reason why the rest of it is skipped.
+
+    No Exception: neither a check nor Hypothesis may take it for something of the server's.
+    """
+
+
+class TimeUp(Ended):
+    """The time of the run is over."""
+
+
+class Interrupted(Ended):
+    """A signal came."""
+
+    def __init__(self, reason: str, number: int) -> None:
+        """`number` is the signal's."""
+        super().__init__(reason)
+        self.number = number
 
 
 class CannotRun(Exception):

@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, Phase
 from hypothesis import strategies as st
 from hypothesis.errors import Flaky
 
+from specbus.verify.failures import TimeUp
 from specbus.verify.target import Broken, Step, Target
 
 T = TypeVar("T")
@@ -47,7 +48,7 @@ class Search:
         """Have Hypothesis `search`. Raises the Broken of the shortest failing case."""
         try:
             search()
-        except (Broken, Flaky, _Enough):
+        except (Broken, Flaky, _Enough, TimeUp):
             if self._best is None:
                 raise
         if self._best:

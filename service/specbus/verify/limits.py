@@ -1,6 +1,8 @@
 """The limits that a server says it has: `info.x-limits` of the documents that it serves."""
 
 import contextlib
+import itertools
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -10,6 +12,7 @@ import httpx
 
 from specbus.spec import ContractError
 from specbus.spec.bundle import bundle
+from specbus.verify import bounded
 
 EXTENSION = "x-limits"
 DOCUMENTS = ("asyncapi", "openapi")
@@ -41,9 +44,10 @@ class Limits:
     overflow_policy: str | None = None
 
 
-def read_limits(client: httpx.Client, specs: Path) -> Limits:
-    """The limits of the server that `client` talks to, else those in the documents of `specs`. Never raises."""
-    for document in (*_served(client), *_written(specs)):
+def read_limits(client: httpx.Client | None, specs: Path) -> Limits:
+    """The limits of the server that `client` talks to, if any, else those in the documents of `specs`. Never raises."""
+    served = _served(client) if client else ()
+    for document in itertools.chain(served, _written(specs)):
         info = document.get("info") if isinstance(document, dict) else None
         limits = info.get(EXTENSION) if isinstance(info, dict) else None
         if isinstance(limits, dict):
@@ -53,10 +57,18 @@ def read_limits(client: httpx.Client, specs: Path) -> Limits:
 
 def _served(client: httpx.Client) -> Iterable[Any]:
     for name in DOCUMENTS:
-        with contextlib.suppress(httpx.HTTPError, httpx.InvalidURL, ValueError):
-            response = client.get(f"/{name}.json")
-            if response.is_success:
+        try:
+            response = bounded.request(client, "GET", f"/{name}.json", time.monotonic() + _seconds(client))
+        except bounded.Unreadable:
+            return  # nor is the other one worth the wait
+        if response.is_success:
+            with contextlib.suppress(ValueError, RecursionError):
                 yield response.json()
+
+
+def _seconds(client: httpx.Client) -> float:
+    """How long the client waits for an answer."""
+    return client.timeout.read or 5.0
 
 
 def _written(specs: Path) -> Iterable[Any]:

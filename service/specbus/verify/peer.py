@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import socket
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -57,7 +58,10 @@ class Peer:
             try:
                 data = self.raw.recv(timeout=max(0, end - time.monotonic()))
             except TimeoutError:
+                # Where the run is over, it may have been too early to tell.
+                self.target.timeout()
                 raise TimedOut("what the server must send did not come in time") from None
+        self.target.note_answer()
         if isinstance(data, bytes):
             raise Broken("the server sent a binary frame", rule=self.target.document.place)
         self.target.steps.append(Step(self.name, None, data))
@@ -68,7 +72,7 @@ class Peer:
         text = self.receive_text(until)
         try:
             frame = json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             frame = None
         if not isinstance(frame, dict):
             raise Broken("the server sent a frame that is no JSON object", rule=self.target.document.place)
@@ -93,15 +97,24 @@ class Peer:
         """The next frame that answers a command. Raises Broken."""
         until = self.target.deadline()
         while True:
-            frame = self.receive(until)
+            try:
+                frame = self.receive(until)
+            except TimedOut as error:
+                names = " or ".join(reply.name for reply in self.target.document.replies)
+                raise TimedOut(f"what was sent is not answered: no {names} came in time") from error
             if self.target.document.is_reply(frame) and not self.target.bus.is_dropped(frame):
                 return frame
             self.unread.append(frame)
 
     def close(self) -> None:
         """Close the connection, whatever state it is in."""
-        with contextlib.suppress(OSError, websockets.WebSocketException, TimeoutError):
+        with contextlib.suppress(Exception):
             self.stack.close()
+
+    def abort(self) -> None:
+        """Break the connection off."""
+        with contextlib.suppress(OSError):
+            self.raw.socket.shutdown(socket.SHUT_RDWR)
 
     @contextlib.contextmanager
     def _closing_told(self) -> Iterator[None]:

@@ -197,6 +197,7 @@ class Exchange:
             raise TimedOut("what the server must send did not come in time") from None
 
     def _note(self, received: str) -> None:
+        self._target.note_answer()
         self._target.steps.append(Step("raw", None, received))
 
     @property

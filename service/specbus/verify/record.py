@@ -8,8 +8,8 @@ from typing import TypeAlias
 
 Data: TypeAlias = str | bytes | tuple[str, ...]
 """What a message is sent as: text, bytes, or text in fragments."""
-MAX_STEPS = 24
-"""Exchanges that a program repeats."""
+MAX_BEGINNING, MAX_END = 10, 20
+"""Lines of a program that repeat what went first, such as subscriptions, and what went last."""
 MAX_REQUESTS = 3
 """Requests that a list of commands repeats."""
 
@@ -38,6 +38,8 @@ class Step:
 def reproduction(steps: Sequence[Step], url: str, ws_url: str, *, key: bool) -> str:
     """A Python program that does what `steps` have on record; curl commands if all of them are requests.
 
+    Where there are too many, it has what went first and what went last.
+
     Args:
         steps: The record.
         url: The server's URL, without a slash at its end.
@@ -46,33 +48,70 @@ def reproduction(steps: Sequence[Step], url: str, ws_url: str, *, key: bool) -> 
 
     """
     steps = [step for step in steps if step.call or step.sent is not None or step.received is not None]
-    kept = steps[-MAX_STEPS:]
-    if all(step.call for step in kept):
-        return "\n".join(_curl(step, url, key=key) for step in kept[-MAX_REQUESTS:])
+    if all(step.call for step in steps):
+        return "\n".join(_curl(step, url, key=key) for step in steps[-MAX_REQUESTS:])
+    acts = _acts(steps)
+    left_out = acts[MAX_BEGINNING:-MAX_END]
+    kept = [*acts[:MAX_BEGINNING], None, *acts[-MAX_END:]] if left_out else [*acts]
     lines = ["from websockets.sync.client import connect"]
-    if any(step.call for step in kept):
+    if any(act and act.step.call for act in kept):
         lines += [
-            "import urllib.request as http",
+            "import urllib.error, urllib.request as http",
             "def rest(method, path, body=None):",
             f"    request = http.Request({url!r} + path, body, method=method)",
             '    request.add_header("Content-Type", "application/json")',
-            "    print(http.urlopen(request).read())",
+            *(["    request.add_header('X-API-Key', KEY)"] if key else []),
+            "    try:",
+            "        answer = http.urlopen(request)",
+            "    except urllib.error.HTTPError as error:",
+            "        answer = error",
+            "    print(answer.status, answer.read())",
         ]
-    if len(steps) > len(kept):
-        lines.append(f"# {len(steps) - len(kept)} exchanges before these are left out")
-    peers = dict.fromkeys(step.who for step in kept if not step.call)
+    peers = dict.fromkeys(act.step.who for act in acts if not act.step.call)
     headers = ", additional_headers={'X-API-Key': KEY}" if key else ""
     opened = [f"connect({ws_url!r}{headers}) as {who}" for who in peers]
     lines.append(f"with {', '.join(opened)}:")
-    for step in kept:
+    for act in kept:
+        if act is None:
+            number = sum(each.times for each in left_out)
+            lines.append(f"    # {number} exchanges that went between are left out")
+        else:
+            lines.append(f"    {act}")
+    return "\n".join(lines)
+
+
+@dataclass(frozen=True, slots=True)
+class _Act:
+    """What a program does: a step, or frames that one peer receives one after the other."""
+
+    step: Step
+    times: int
+
+    def __str__(self) -> str:
+        step = self.step
         if step.call:
             body = "" if step.sent is None else f", {_bytes(step.sent)!r}"
-            lines.append(f"    rest({step.call[0]!r}, {step.call[1]!r}{body})")
-        elif step.sent is not None:
-            lines.append(f"    {step.who}.send({_literal(step.sent)})")
+            return f"rest({step.call[0]!r}, {step.call[1]!r}{body})"
+        if step.sent is not None:
+            return f"{step.who}.send({_literal(step.sent)})"
+        receive = f"print({step.who}.recv(timeout=5))"
+        return receive if self.times == 1 else f"for _ in range({self.times}): {receive}"
+
+
+def _acts(steps: Sequence[Step]) -> list[_Act]:
+    acts: list[_Act] = []
+    for step in steps:
+        last = acts[-1] if acts else None
+        if last and _is_received(step) and _is_received(last.step) and step.who == last.step.who:
+            acts[-1] = _Act(step, last.times + 1)
         else:
-            lines.append(f"    print({step.who}.recv(timeout=5))")
-    return "\n".join(lines)
+            acts.append(_Act(step, 1))
+    return acts
+
+
+def _is_received(step: Step) -> bool:
+    """Whether a step is a frame that came."""
+    return not step.call and step.sent is None
 
 
 def _curl(step: Step, url: str, *, key: bool) -> str:
@@ -86,7 +125,7 @@ def _curl(step: Step, url: str, *, key: bool) -> str:
 
 def _bytes(data: Data) -> bytes:
     text = "".join(data) if isinstance(data, tuple) else data
-    return text.encode() if isinstance(text, str) else text
+    return text.encode(errors="surrogatepass") if isinstance(text, str) else text
 
 
 def _shown(data: Data) -> str:

@@ -23,28 +23,41 @@ from specbus.verify.behaviour import order, publishing, subscriptions, replay, d
 from specbus.verify.behaviour import positions, heartbeat
 
 # isort: on
-from specbus.verify.checks import Area, Check, registered
+from specbus.verify.access import check_key
+from specbus.verify.checks import AREAS, Check, registered, within_profile
+from specbus.verify.checks import only as only_those
 from specbus.verify.failures import CannotRun
+from specbus.verify.processes import child
 from specbus.verify.target import Options, Target
 
 SERVICE = (sys.executable, "-P", "-m", "specbus", "serve")
+STOP_TIME = 20.0
+"""Seconds in which it must have stopped."""
 HEARTBEAT_INTERVAL = 1.0
 """Seconds between the heartbeats of a server that is started for a run."""
 
 
-def collect(target: Target, only: Area | None = None) -> list[Check]:
-    """The checks of a run, in order; of one area, if `only` says so. Raises CannotRun if a document cannot be read."""
-    if only in (None, "rest"):
+def collect(target: Target, *only: str) -> list[Check]:
+    """The checks of a run, in order; if `only` says so, those alone of the areas and with the names in it.
+
+    Raises CannotRun if a document cannot be read that they need, or if nothing is called as `only` says.
+    """
+    areas = [area for area in AREAS if area in only] if only and all(each in AREAS for each in only) else AREAS
+    made = registered(target, areas)
+    if areas == AREAS:
+        made = only_those(made, only)
+    if target.options.profile.has_rest and any(check.area == "rest" for check in made):
         with _told_in_one_line(target.options.specs):
             _ = target.rest
-    return registered(target, only)
+    return within_profile(made, target)
 
 
 def target_of(options: Options) -> Target:
-    """The target of a run. Raises CannotRun if a document cannot be read, or nothing answers at the URL."""
+    """The target of a run. Raises CannotRun if a document cannot be read, nothing answers, or the key is refused."""
     with _told_in_one_line(options.specs):
         target = Target(options)
     target.check_reachable()
+    check_key(target)
     return target
 
 
@@ -73,7 +86,7 @@ def own_server(specs: Path, api_key: str | None, program: Sequence[str] = SERVIC
         f"--heartbeat-interval={HEARTBEAT_INTERVAL}",
     ]
     command += ["--log-format=json", "--log-level=INFO"]
-    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process:
+    with child(command, env=environment, stderr=subprocess.PIPE) as process:
         log = process.stderr or ()
         drain = None
         try:
@@ -85,7 +98,7 @@ def own_server(specs: Path, api_key: str | None, program: Sequence[str] = SERVIC
         finally:
             process.terminate()
             with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(timeout=20)
+                process.wait(STOP_TIME)
             process.kill()
             if drain:
                 drain.join()

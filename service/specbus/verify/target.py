@@ -10,6 +10,7 @@ import ssl
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
 
@@ -17,16 +18,26 @@ import httpx
 import websockets
 from websockets.sync.client import connect
 
+from specbus.verify import bounded
 from specbus.verify.asyncapi import WebSocketDocument
 from specbus.verify.bus import Bus
-from specbus.verify.failures import Broken, CannotRun, Skipped
+from specbus.verify.failures import Broken, CannotRun, Ended, Interrupted, NotOffered, TimeUp, Unanswered
 from specbus.verify.limits import Limits, read_limits
 from specbus.verify.peer import Peer
+from specbus.verify.processes import signals
+from specbus.verify.profiles import FULL, Profile
 from specbus.verify.record import Step, reproduction
 from specbus.verify.rest.document import RestDocument
-from specbus.verify.topics import Topics
+from specbus.verify.topics import DELETE, Topics
 
 __all__ = ["Broken", "CannotRun", "Options", "Peer", "Step", "Target"]
+
+MAX_WAITING_FRAMES = 1 << 16
+"""Frames that a connection takes before somebody looks at them: there may be no end of them."""
+CLEAN_UP_TIME = 10.0
+"""Seconds in which what a run has made must be deleted."""
+INTERRUPTED_CLEAN_UP_TIME = 0.7
+"""The same, where a person waits for the end."""
 
 _websockets_log = logging.getLogger(__name__)
 # What a connection's thread stumbles over, such as what still comes behind a broken pipe, is no line of the report.
@@ -49,6 +60,10 @@ class Options:
     """For the whole run."""
     ca: str | None = None
     """A file of certificates (PEM) to trust for https://; None for the system's, or those of SSL_CERT_FILE."""
+    failures_per_check: int = 20
+    """Failures of one check, each of another cause, after which no more are looked for."""
+    profile: Profile = FULL
+    """What the server has of what the documents describe."""
 
 
 class Target:
@@ -68,13 +83,14 @@ class Target:
         self.frames_received = 0
         self.prefix = f"verify-{secrets.token_hex(4)}-"
         """What the names of this run's topics start with."""
-        self._headers = {"X-API-Key": options.api_key} if options.api_key else {}
+        self.headers = {"X-API-Key": options.api_key} if options.api_key else {}
+        """Those of each request and handshake."""
         self.tls = ssl.create_default_context(cafile=options.ca)
         """What judges the server's certificate."""
         # A server closes what is idle, maybe just when the next request is on its way.
         limits = httpx.Limits(keepalive_expiry=1.0)
         self._client = httpx.Client(
-            base_url=options.url, timeout=options.deadline, headers=self._headers, limits=limits, **self.direct
+            base_url=options.url, timeout=options.deadline, headers=self.headers, limits=limits, **self.direct
         )
         self._end = time.monotonic() + options.run_deadline
         self._peers: list[Peer] = []
@@ -83,15 +99,28 @@ class Target:
         """What the document calls the things of a bus."""
         self.topics = Topics(self)
         """The topics of the run."""
+        self.answers = 0
+        """How often the server has answered, or sent something, in this run."""
+        self.last_answer: datetime | None = None
+        """When it did so last."""
+        self.is_lost = False
+        """Whether the server is taken not to answer any more: then it is not asked to delete anything."""
+        self.left_over: str | None = None
+        """What could not be cleaned up, once the target is closed: a sentence. None if all could."""
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._peers += self._kept
-        self.close_peers()
-        self.clean_up()
-        self._client.close()
+        try:
+            with signals.interrupting_again():
+                self._peers += self._kept
+                self.close_peers(at_once=signals.came is not None)
+                self.clean_up()
+        except Interrupted as again:
+            self.left_over = f"what it made is not cleaned up: {again}"
+        with contextlib.suppress(Exception):
+            self._client.close()
 
     @functools.cached_property
     def rest(self) -> RestDocument:
@@ -101,7 +130,7 @@ class Target:
     @functools.cached_property
     def limits(self) -> Limits:
         """What the server says of its limits."""
-        return read_limits(self._client, self.options.specs)
+        return read_limits(self._client if self.options.profile.has_rest else None, self.options.specs)
 
     @property
     def direct(self) -> dict[str, Any]:
@@ -117,16 +146,25 @@ class Target:
         except (OSError, UnicodeError, httpx.InvalidURL) as error:
             raise CannotRun(f"nothing answers at {self.options.url}: {error}") from None
 
-    def connection(self) -> socket.socket:
-        """A new connection to the server. Raises OSError, and UnicodeError for a host that cannot be one."""
+    def connection(self, timeout: float | None = None) -> socket.socket:
+        """A new connection to the server, by default within the deadline for one answer.
+
+        Raises OSError, and UnicodeError for a host that cannot be one.
+        """
         url = httpx.URL(self.options.url)
         is_secure = url.scheme == "https"
-        plain = socket.create_connection((url.host, url.port or (443 if is_secure else 80)), self.options.deadline)
+        address = url.host, url.port or (443 if is_secure else 80)
+        plain = socket.create_connection(address, timeout or self.options.deadline)
         try:
             return self.tls.wrap_socket(plain, server_hostname=url.host) if is_secure else plain
         except BaseException:
             plain.close()
             raise
+
+    def note_answer(self) -> None:
+        """Take note that something came from the server."""
+        self.answers += 1
+        self.last_answer = datetime.now().astimezone()
 
     def start_check(self) -> None:
         """Start a check: nothing has been tried yet."""
@@ -140,9 +178,14 @@ class Target:
         self.close_peers()
         self.steps = []
 
-    def close_peers(self) -> None:
-        """Close the connections that were opened since the last call, but for those kept open."""
+    def close_peers(self, *, at_once: bool = False) -> None:
+        """Close the connections that were opened since the last call, but for those kept open.
+
+        `at_once` does it without a word to the server, which takes no time.
+        """
         for peer in self._peers:
+            if at_once:
+                peer.abort()
             peer.close()
         self._peers = []
 
@@ -152,21 +195,46 @@ class Target:
         self._kept.append(peer)
 
     def clean_up(self) -> None:
-        """Delete the topics of this run."""
-        with contextlib.suppress(Broken, Skipped):
-            for name in self.topics.listed():
-                if name.startswith(self.prefix) or name in self.topics.made:
-                    self.topics.delete(name)
+        """Delete the topics of this run, within a time of its own; `left_over` says what could not be deleted.
+
+        A server may list anything. Raises Interrupted, and nothing else.
+        """
+        if self.is_lost or not self.topics.are_made:
+            return
+        is_short = signals.came is not None
+        self._end = time.monotonic() + (INTERRUPTED_CLEAN_UP_TIME if is_short else CLEAN_UP_TIME)
+        wanted: list[str] = []
+        problem = ""
+        try:
+            made = self.topics.made
+            wanted = [name for name in self.topics.listed() if name.startswith(self.prefix) or name in made]
+            for name in list(wanted):
+                path = self.topics.path(DELETE, name)
+                response = self.call("DELETE", path)
+                if response.is_success or response.status_code in (404, 410):
+                    wanted.remove(name)
+                else:
+                    problem = f"DELETE {path} is answered with {response.status_code}"
+        except Interrupted:
+            raise
+        except TimeUp:
+            problem = "the time for that was up"
+        except (Exception, Ended) as error:
+            problem = str(error) or type(error).__name__
+        if problem:
+            what = f"{len(wanted)} of its topics" if wanted else "what it made"
+            self.left_over = f"the run could not delete {what}, whose names begin with {self.prefix}: {problem}"
 
     def timeout(self) -> float:
-        """Seconds that the next wait may take. Raises Broken when the run's time is up."""
+        """Seconds that the next wait may take. Raises TimeUp when the run's time is up, Interrupted after a signal."""
+        signals.check()
         left = self._end - time.monotonic()
         if left <= 0:
-            raise Broken(f"the run's deadline of {self.options.run_deadline:g} s has passed")
+            raise TimeUp(f"the run's time of {self.options.run_deadline:g} s was up")
         return min(self.options.deadline, left)
 
     def deadline(self) -> float:
-        """When a wait that starts now must be over, by the monotonic clock; for waits of several steps. Raises Broken.
+        """When a wait that starts now must be over, by the monotonic clock; for waits of several steps. Raises TimeUp.
 
         A loop that reads frames takes it once, before the first: heartbeats must not prolong the wait.
         """
@@ -183,15 +251,29 @@ class Target:
     # REST
 
     def call(self, method: str, path: str, **options: Any) -> httpx.Response:
-        """Send a request as httpx does; the answer, whatever it is. Raises Broken if none comes."""
+        """Send a request as httpx does; the answer, whatever it is.
+
+        Raises:
+            Unanswered: None came, or none that can be read.
+            NotOffered: The profile of the run leaves out such requests.
+
+        """
+        if reason := self.options.profile.refusal(makes_topics=self.topics.is_making(method, path)):
+            raise NotOffered(reason)
         sent = json.dumps(options["json"]) if "json" in options else options.get("content")
         text = sent if isinstance(sent, str | bytes | None) else "(streamed)"
+        until = self.deadline()
         try:
-            response = self._client.request(method, path, timeout=self.timeout(), **options)
-        except httpx.HTTPError as error:
+            response = bounded.request(self._client, method, path, until, **options)
+        except bounded.Unreadable as error:
+            # What came late, because the run ended meanwhile, is no fault of the server's.
+            self.timeout()
             self.steps.append(Step("rest", text, f"no answer ({error})", (method, path)))
-            raise Broken(f"{method} {path} was not answered: {error or type(error).__name__}") from None
-        self.steps.append(Step("rest", text, f"{response.status_code} {response.text}", (method, path)))
+            raise Unanswered(f"{method} {path} was not answered: {error}") from None
+        self.note_answer()
+        self.steps.append(Step("rest", text, f"{response.status_code} {bounded.text_of(response)}", (method, path)))
+        if response.is_success:
+            self.topics.note(method, path, text)
         return response
 
     def read(self, path: str, *keys: str) -> Any:
@@ -216,37 +298,45 @@ class Target:
         """Where the WebSocket is."""
         return "ws" + self.options.url.removeprefix("http").rstrip("/") + self.document.address
 
+    @property
+    def ws_options(self) -> dict[str, Any]:
+        """Options of `websockets.sync.client.connect` for the server."""
+        return {
+            "additional_headers": self.headers,
+            "close_timeout": 1,
+            "max_size": bounded.MAX_BYTES,
+            "max_queue": MAX_WAITING_FRAMES,
+            "compression": None,
+            "ping_interval": None,
+            "proxy": None,
+            "logger": _websockets_log,
+            "ssl": self.tls if self.ws_url.startswith("wss:") else None,
+        }
+
     def peer(self, name: str = "a", **options: Any) -> Peer:
-        """A new WebSocket connection, which is closed when the case ends. Raises Broken.
+        """A new WebSocket connection, which is closed when the case ends. Raises Broken; Unanswered if nothing comes.
 
         Args:
             name: What the record calls it; a Python identifier.
             options: Those of `websockets.sync.client.connect`.
 
         """
-        options = {"max_queue": None, **options}
         stack = contextlib.ExitStack()
         try:
-            connection = connect(
-                self.ws_url,
-                additional_headers=self._headers,
-                open_timeout=self.timeout(),
-                close_timeout=1,
-                max_size=None,
-                compression=None,
-                ping_interval=None,
-                proxy=None,
-                logger=_websockets_log,
-                ssl=self.tls if self.ws_url.startswith("wss:") else None,
-                **options,
-            )
+            connection = connect(self.ws_url, **{**self.ws_options, "open_timeout": self.timeout(), **options})
             raw = stack.enter_context(connection)
-        except (OSError, TimeoutError, websockets.WebSocketException) as error:
+        except websockets.InvalidStatus as error:
+            self.note_answer()
             raise Broken(f"no WebSocket connection: {error}") from None
+        # Of what a server answers with, websockets raises all of these: EOFError, ValueError, UnicodeError, ...
+        except (OSError, websockets.WebSocketException, EOFError, ValueError, LookupError) as error:
+            self.timeout()
+            raise Unanswered(f"no WebSocket connection: {error or type(error).__name__}") from None
+        self.note_answer()
         peer = Peer(self, raw, name, stack)
         self._peers.append(peer)
         return peer
 
     def reproduction(self, steps: Sequence[Step]) -> str:
         """A program that does what `steps` have on record."""
-        return reproduction(steps, self.options.url.rstrip("/"), self.ws_url, key=bool(self._headers))
+        return reproduction(steps, self.options.url.rstrip("/"), self.ws_url, key=bool(self.headers))

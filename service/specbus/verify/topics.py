@@ -70,7 +70,21 @@ class Topics:
     @property
     def are_made(self) -> bool:
         """Whether there is no topic that was not made."""
-        return self._document is not None
+        profile = self._target.options.profile
+        return profile.has_rest and profile.makes_topics and self._document is not None
+
+    def is_making(self, method: str, path: str) -> bool:
+        """Whether a request, or an operation with that path, makes or deletes topics."""
+        return any(each.is_asked_by(method, path) for each in self._operations(CREATE, DELETE))
+
+    def note(self, method: str, path: str, body: str | bytes | None) -> None:
+        """Take note of a request that was carried out: it may have made a topic, whatever its name is."""
+        for operation in self._operations(CREATE):
+            if operation.is_asked_by(method, path) and (name := operation.name_in(body)) is not None:
+                self._of_check.add(name)
+
+    def _operations(self, *ids: str) -> list[HttpOperation]:
+        return [each for each in self._document.operations if each.id in ids] if self._document else []
 
     @functools.cached_property
     def _document(self) -> RestDocument | None:
@@ -122,9 +136,8 @@ class Topics:
 
     def operation(self, id_: str) -> HttpOperation:
         """The operation of that operationId. Raises Skipped."""
-        for operation in self._document.operations if self._document else ():
-            if operation.id == id_:
-                return operation
+        for operation in self._operations(id_):
+            return operation
         raise Skipped(f"the document has no operation with the operationId {id_}")
 
     def path(self, id_: str, topic: str = "", **query: Any) -> str:
@@ -151,7 +164,6 @@ class Topics:
         """Create the topic `name`. Raises Broken, and Skipped."""
         operation = self.operation(CREATE)
         response = self._target.call(operation.method, operation.path_of(), json=operation.body(name))
-        self._of_check.add(name)
         if not response.is_success:
             raise Broken(f"a topic cannot be created: {operation} is answered with {response.status_code}")
 

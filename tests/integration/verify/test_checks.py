@@ -26,6 +26,7 @@ from specbus.verify.failures import CannotRun
 from specbus.verify.record import Step
 from specbus.verify.report import write_html, write_junit
 from specbus.verify.run import collect, own_server, target_of
+from specbus.verify.session import Outcome
 from specbus.verify.target import Options, Target
 from tests.support.documents import SPECS
 from tests.support.sample_server import DEFECTS, SAMPLE, Warehouse, running
@@ -404,7 +405,7 @@ MARKUP = ["<b>&amp;</b>", "]]>", "'\"", "<script>alert(1)</script>", "{{ options
 @example(texts=MARKUP)
 def test_any_text_gives_a_junit_report_that_is_xml(tmp_path_factory: pytest.TempPathFactory, texts: list[str]) -> None:
     path = tmp_path_factory.getbasetemp() / "junit.xml"
-    write_junit(path, result_of(*texts))
+    write_junit(path, Outcome(result_of(*texts)))
     root = ElementTree.parse(path).getroot()
     (suite,) = root
     assert {key: suite.get(key) for key in ("name", "tests", "failures", "errors")} == {
@@ -420,7 +421,7 @@ def test_any_text_gives_a_junit_report_that_is_xml(tmp_path_factory: pytest.Temp
 
 def test_a_junit_report_has_all_that_a_failure_tells(tmp_path: Path) -> None:
     texts = ["no reply\tcame", "a.yaml#/x", "a -> <&>", "a <- \x00", "curl 'http://x'", "Traceback"]
-    write_junit(tmp_path / "junit.xml", result_of(*texts))
+    write_junit(tmp_path / "junit.xml", Outcome(result_of(*texts)))
     ((case, _),) = ElementTree.parse(tmp_path / "junit.xml").getroot()
     failure, error = case
     assert (case.get("classname"), case.get("name"), case.get("time")) == (
@@ -456,14 +457,14 @@ OPTIONS = Options("http://127.0.0.1:9", SAMPLE)
 @example(texts=MARKUP)
 def test_any_text_stays_text_in_the_html_report(tmp_path_factory: pytest.TempPathFactory, texts: list[str]) -> None:
     path = tmp_path_factory.getbasetemp() / "report.html"
-    write_html(path, result_of(*["plain"] * 6), OPTIONS)
+    write_html(path, Outcome(result_of(*["plain"] * 6)), OPTIONS)
     plain = Page(path)
-    write_html(path, result_of(*texts), OPTIONS)
+    write_html(path, Outcome(result_of(*texts)), OPTIONS)
     assert Page(path).tags == plain.tags
 
 
 def test_the_html_report_shows_what_a_failure_tells(tmp_path: Path) -> None:
-    write_html(tmp_path / "report.html", result_of(*MARKUP[:5], "the traceback"), OPTIONS)
+    write_html(tmp_path / "report.html", Outcome(result_of(*MARKUP[:5], "the traceback")), OPTIONS)
     page = Page(tmp_path / "report.html")
     for text in [*MARKUP[:5], "the traceback", "This check itself failed and says nothing of the server."]:
         assert text in page.text

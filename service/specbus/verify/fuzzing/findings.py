@@ -100,6 +100,8 @@ class Findings:
         self.unanswered: dict[str, Broken] = {}
         """By operation."""
         self.requests = 0
+        self.cut_short: str | None = None
+        """Why it did not come to an end, where that is nothing of the server's."""
         self.created: set[str] = set()
         """Names of topics that were created."""
 

@@ -13,11 +13,12 @@ import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
-from specbus.verify.failures import Broken, CouldNotCheck, Skipped
+from specbus.verify.failures import Broken, CouldNotCheck, Skipped, TimeUp
 from specbus.verify.fuzzing.findings import Findings, Scenario
 from specbus.verify.fuzzing.settings import settings
+from specbus.verify.processes import child
 from specbus.verify.rest.document import FILE, KEY_HEADER
 from specbus.verify.target import Target
 from specbus.verify.topics import CREATE
@@ -46,16 +47,20 @@ class Run:
         if self._failure:
             raise CouldNotCheck(self._failure)
         if self._findings is None:
-            before = _topics(target)
             try:
+                if not target.answers:
+                    # Nothing at all has been answered so far. A process of its own would wait in vain, too.
+                    target.call("GET", "/")
+                before = _topics(target)
                 self._findings = self._run(target)
-            except CouldNotCheck as error:
+            except (CouldNotCheck, Broken) as error:
                 self._failure = str(error)
                 raise
             # Names that must be refused could not all get the prefix.
-            for name in _topics(target) - before:
-                if name in self._findings.created and not name.startswith(target.prefix):
-                    with contextlib.suppress(Broken):
+            made = self._findings.created
+            for name in _topics(target) - before if made else ():
+                if name in made and not name.startswith(target.prefix):
+                    with contextlib.suppress(Broken, Skipped):
                         target.topics.delete(name)
             target.start_case()
         return self._findings
@@ -65,7 +70,7 @@ class Run:
         url = options.url.rstrip("/")
         findings = Findings(target.rest, url, key=bool(options.api_key))
         job = {
-            "document": target.rest.bundled,
+            "document": _asked(target),
             "settings": settings(
                 url=url,
                 headers={KEY_HEADER: options.api_key} if options.api_key else {},
@@ -88,7 +93,7 @@ class Run:
                 thread.start()
                 try:
                     finished = self._watch(lines, target, findings)
-                    if not findings.unanswered.get(""):
+                    if not findings.unanswered.get("") and findings.cut_short is None:
                         # It has said its last word, and exits.
                         with contextlib.suppress(subprocess.TimeoutExpired):
                             process.wait(10)
@@ -100,14 +105,13 @@ class Run:
                 raise CouldNotCheck(_death(process.returncode) + (f": {last}" if last else ""))
         return findings
 
-    def _start(self, folder: str, errors: IO[str]) -> "subprocess.Popen[str]":
-        return subprocess.Popen(
+    def _start(self, folder: str, errors: IO[str]) -> "contextlib.AbstractContextManager[subprocess.Popen[str]]":
+        return child(
             self._worker,
             env=_environment(folder),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=errors,
-            text=True,
             encoding="utf-8",
         )
 
@@ -129,8 +133,9 @@ class Run:
                 waited = time.monotonic() - last
                 try:
                     target.timeout()
-                except Broken as broken:
-                    stopped = f"{broken.problem}, with Schemathesis still at work"
+                except TimeUp as end:
+                    findings.cut_short = f"{end}, with Schemathesis still at work"
+                    return True
                 if request and waited > longest:
                     stopped = f"{request} is not answered in full, even after {longest:g} s"
                 if not request and waited > self._idle_timeout:
@@ -145,7 +150,10 @@ class Run:
                 if "sent" in message:
                     request = message["sent"]
                 elif "ended" in message:
-                    late |= {request} if message["late"] else set()
+                    if message.get("answered"):
+                        target.note_answer()
+                    elif message["late"]:
+                        late.add(request)
                     request = ""
                 elif "error" in message:
                     findings.add_error(message["error"], message["text"])
@@ -201,3 +209,14 @@ def _topics(target: Target) -> set[str]:
         return set(target.topics.listed())
     except (Broken, Skipped):
         return set()
+
+
+def _asked(target: Target) -> dict[str, Any]:
+    """The document without the operations that the profile of the run leaves out."""
+    refusal, is_making = target.options.profile.refusal, target.topics.is_making
+    document = target.rest.bundled
+    paths = {
+        path: {key: value for key, value in item.items() if not refusal(makes_topics=is_making(key.upper(), path))}
+        for path, item in document["paths"].items()
+    }
+    return {**document, "paths": paths}

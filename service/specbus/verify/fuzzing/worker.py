@@ -3,7 +3,8 @@
 It reads one JSON object, a `Job`, from its standard input, and writes JSON objects, one a line, to its standard output:
 
     {"sent": "GET /topics"}         a request is under way
-    {"ended": true, "late": false}  it is not any more; `late` if it was waited for in vain until the time was up
+    {"ended": true, "late": false}  it is not any more; `late` if it was waited for in vain until the time was up,
+                                    `answered` if an answer came
     {"error": LABEL, "text": TEXT}  something of the document could not be tried; most often, no answer came
     {"scenario": {...}}             what came of some cases: `findings.Scenario`
     {"finished": true}              all has been tried
@@ -102,7 +103,7 @@ def _watch_requests(job: Job, emit: Emit) -> None:
     def after_call(context: schemathesis.HookContext, case: Case, response: schemathesis.Response) -> None:
         nonlocal under_way
         if under_way:
-            emit({"ended": True, "late": False})
+            emit({"ended": True, "late": False, "answered": True})
         under_way = False
 
     @schemathesis.hook

@@ -3,6 +3,7 @@
 import copy
 import functools
 import json
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -99,13 +100,27 @@ class HttpOperation:
         values = dict(query)
         for parameter in self.parameters:
             if parameter is self.topic_parameter:
-                path = path.replace(f"{{{parameter.name}}}", quote(topic, safe=""))
+                path = path.replace(f"{{{parameter.name}}}", segment(topic))
             elif parameter.location == "path":
-                path = path.replace(f"{{{parameter.name}}}", quote(_text(self._value(parameter)), safe=""))
+                path = path.replace(f"{{{parameter.name}}}", segment(_text(self._value(parameter))))
             elif parameter.location == "query" and parameter.required:
                 values.setdefault(parameter.name, self._value(parameter))
         asked = "&".join(f"{quote(name)}={quote(_text(value))}" for name, value in values.items())
         return f"{path}?{asked}" if asked else path
+
+    def is_asked_by(self, method: str, path: str) -> bool:
+        """Whether a request of that method and path, which may be the document's own, asks for it."""
+        template = re.sub(r"\\\{.*?\\\}", "[^/]+", re.escape(self.path))
+        return method == self.method and re.fullmatch(template, path.partition("?")[0]) is not None
+
+    def name_in(self, body: str | bytes | None) -> str | None:
+        """The name of a topic in a body, if it has one."""
+        try:
+            value = json.loads(body or b"")
+        except (ValueError, RecursionError):
+            return None
+        name = value.get(self.name_field) if isinstance(value, dict) and self.name_field else None
+        return name if isinstance(name, str) else None
 
     def headers(self) -> dict[str, str]:
         """The header fields that it requires."""
@@ -151,6 +166,12 @@ def _topic_parameter(path: str, parameters: Iterable[Parameter]) -> Parameter | 
     marked = [each for each in inside if isinstance(each.schema, dict) and each.schema.get(PREFIX)]
     named = marked or (inside if len(inside) == 1 else [])
     return named[0] if named else None
+
+
+def segment(name: str) -> str:
+    """`name` as one segment of a path, whatever is in it: dots alone would be another path, and so left out."""
+    quoted = quote(name, safe="", errors="surrogatepass")
+    return quoted.replace(".", "%2E") if not name.strip(".") else quoted
 
 
 def _text(value: Any) -> str:
