@@ -155,6 +155,7 @@ class Exchange:
                 return None
             body = response.read()
         except TimeoutError:
+            self._target.timeout()
             raise Unanswered(f"nothing answers {beginning(self._shown)}") from None
         except (http.client.HTTPException, OSError, ValueError) as error:
             what = f"{type(error).__name__} {error}"
@@ -194,6 +195,7 @@ class Exchange:
         try:
             return self._incoming.read1(65536)
         except TimeoutError:
+            self._target.timeout()
             raise TimedOut("what the server must send did not come in time") from None
 
     def _note(self, received: str) -> None:

@@ -27,7 +27,7 @@ from specbus.verify.peer import Peer
 from specbus.verify.processes import signals
 from specbus.verify.profiles import FULL, Profile
 from specbus.verify.record import Step, reproduction
-from specbus.verify.rest.document import RestDocument
+from specbus.verify.rest.document import JSON_TYPE, RestDocument
 from specbus.verify.topics import DELETE, Topics
 
 __all__ = ["Broken", "CannotRun", "Options", "Peer", "Step", "Target"]
@@ -245,6 +245,7 @@ class Target:
         end = self.deadline()
         while not condition():
             if time.monotonic() > end:
+                self.timeout()
                 raise Broken(f"{problem()}, even after {self.options.deadline:g} s")
             time.sleep(0.005)
 
@@ -260,7 +261,12 @@ class Target:
         """
         if reason := self.options.profile.refusal(makes_topics=self.topics.is_making(method, path)):
             raise NotOffered(reason)
-        sent = json.dumps(options["json"]) if "json" in options else options.get("content")
+        if "json" in options:
+            # In ASCII, so that half a surrogate pair can be sent, too.
+            declared = {"Content-Type": JSON_TYPE, **options.get("headers", {})}
+            options = {**options, "content": json.dumps(options["json"]), "headers": declared}
+            del options["json"]
+        sent = options.get("content")
         text = sent if isinstance(sent, str | bytes | None) else "(streamed)"
         until = self.deadline()
         try:
