@@ -181,10 +181,15 @@ def _run(
     is_own: bool,
 ) -> None:
     """Make the checks. Raises CannotRun."""
-    console.print(f"Verifying {plain(options.url)} against {plain(str(options.specs))}, seed {options.seed}")
+    # Where nobody reads any more, there are still the reports; and that it cannot be written is told at the end.
+    with contextlib.suppress(OSError):
+        console.print(f"Verifying {plain(options.url)} against {plain(str(options.specs))}, seed {options.seed}")
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     target = target_of(options)
-    with closing(target, outcome), Progress(*columns, console=console, transient=True) as progress:
+    with (
+        closing(target, outcome),
+        Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress,
+    ):
         checks = without(collect(target, *only), skip)
         task = progress.add_task("", total=len(checks))
 

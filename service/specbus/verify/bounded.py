@@ -34,7 +34,9 @@ def request(client: httpx.Client, method: str, path: str, until: float, **option
             body = _read(response, until)
         # What the fields say of the body as it was on its way is not true of this one.
         fields = [(name, value) for name, value in response.headers.raw if name.lower() not in _OF_THE_TRANSFER]
-        return httpx.Response(response.status_code, headers=fields, content=body, request=response.request)
+        answer = httpx.Response(response.status_code, headers=fields, content=body, request=response.request)
+        _make_readable(answer)
+        return answer
     except httpx.TimeoutException:
         raise Unreadable("nothing came in time") from None
     # Of what a server sends, httpx raises all of these: for a URL, a charset, a header, a length that is none.
@@ -53,9 +55,9 @@ def _read(response: httpx.Response, until: float) -> bytes:
     return bytes(body)
 
 
-def text_of(response: httpx.Response) -> str:
-    """The text of an answer, for a person, whatever it says of its charset."""
+def _make_readable(response: httpx.Response) -> None:
+    """See that an answer has a text, whatever it says of its charset: codecs raise what they like."""
     try:
-        return response.text
-    except (LookupError, ValueError):
-        return response.content.decode(errors="replace")
+        _ = response.text
+    except Exception:
+        response.encoding = "utf-8"

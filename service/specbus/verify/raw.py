@@ -19,7 +19,7 @@ from websockets.frames import Frame, Opcode
 from websockets.protocol import State
 from websockets.uri import parse_uri
 
-from specbus.verify.failures import Broken, TimedOut, Unanswered
+from specbus.verify.failures import Broken, NotOffered, TimedOut, Unanswered
 from specbus.verify.record import Step
 from specbus.verify.rest.commands import quoted
 from specbus.verify.rest.document import KEY_HEADER
@@ -37,7 +37,14 @@ _SILENCE = 0.3
 """Seconds without a byte after which nothing more is expected."""
 
 
-def request(
+def request(target: Target, method: str, path: str, *fields: str, **options: Any) -> bytes:
+    """The head of a request, as `_head` has it. Raises NotOffered if the profile leaves such requests out."""
+    if reason := target.options.profile.refusal(method, path):
+        raise NotOffered(reason)
+    return _head(target, method, path, *fields, **options)
+
+
+def _head(
     target: Target, method: str, path: str, *fields: str, hosts: Sequence[str] = ("{0}",), version: str = "1.1"
 ) -> bytes:
     """The head of a request to `target`, with its key.
@@ -68,7 +75,7 @@ def handshake(
         changed: Header fields that are added or replaced; None for those to leave out.
         method: The method.
         path: The path, instead of the one that the document has.
-        options: Those of `request`.
+        options: Those of `_head`.
 
     """
     fields = {
@@ -79,7 +86,7 @@ def handshake(
         **changed,
     }
     lines = [f"{name}: {value}" for name, value in fields.items() if value is not None]
-    return request(target, method, path or target.document.address, *lines, **options)
+    return _head(target, method, path or target.document.address, *lines, **options)
 
 
 def escaped(path: str) -> str:

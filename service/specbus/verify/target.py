@@ -277,7 +277,7 @@ class Target:
             self.steps.append(Step("rest", text, f"no answer ({error})", (method, path)))
             raise Unanswered(f"{method} {path} was not answered: {error}") from None
         self.note_answer()
-        self.steps.append(Step("rest", text, f"{response.status_code} {bounded.text_of(response)}", (method, path)))
+        self.steps.append(Step("rest", text, f"{response.status_code} {response.text}", (method, path)))
         if response.is_success:
             self.topics.note(method, path, text)
         return response

@@ -95,7 +95,7 @@ def test_topics_that_a_server_does_not_delete_are_counted() -> None:
 
     def make(target: Target) -> None:
         for _ in range(2):
-            target.topic()
+            target.topics.new()
 
     ((note,), prefix) = cleaned_up(script, make)
     assert note.startswith(

@@ -212,11 +212,32 @@ def _topics(target: Target) -> set[str]:
 
 
 def _asked(target: Target) -> dict[str, Any]:
-    """The document without the operations that the profile of the run leaves out."""
+    """The document without the operations that the profile of the run leaves out, and without links to them."""
     refusal, is_making = target.options.profile.refusal, target.topics.is_making
     document = target.rest.bundled
-    paths = {
-        path: {key: value for key, value in item.items() if not refusal(makes_topics=is_making(key.upper(), path))}
-        for path, item in document["paths"].items()
-    }
-    return {**document, "paths": paths}
+    paths: dict[str, Any] = {}
+    left_out: set[Any] = set()
+    for path, item in document["paths"].items():
+        paths[path] = {
+            key: value for key, value in item.items() if not refusal(makes_topics=is_making(key.upper(), path))
+        }
+        left_out |= {item[key].get("operationId") for key in item.keys() - paths[path].keys()}
+    asked: dict[str, Any] = _without_links({**document, "paths": paths}, left_out) if left_out else document
+    return asked
+
+
+def _without_links(node: Any, operations: set[Any]) -> Any:
+    if isinstance(node, list):
+        return [_without_links(each, operations) for each in node]
+    if not isinstance(node, dict):
+        return node
+    kept = {}
+    for key, value in node.items():
+        if key == "links" and isinstance(value, dict):
+            value = {name: link for name, link in value.items() if not _leads_to(link, operations)}
+        kept[key] = _without_links(value, operations)
+    return kept
+
+
+def _leads_to(link: Any, operations: set[Any]) -> bool:
+    return isinstance(link, dict) and link.get("operationId") in operations

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from specbus.spec import openapi, schemas
 from specbus.spec.bundle import bundle
@@ -111,7 +111,7 @@ class HttpOperation:
     def is_asked_by(self, method: str, path: str) -> bool:
         """Whether a request of that method and path, which may be the document's own, asks for it."""
         template = re.sub(r"\\\{.*?\\\}", "[^/]+", re.escape(self.path))
-        return method == self.method and re.fullmatch(template, path.partition("?")[0]) is not None
+        return method == self.method and re.fullmatch(template, unquote(path.partition("?")[0])) is not None
 
     def name_in(self, body: str | bytes | None) -> str | None:
         """The name of a topic in a body, if it has one."""
