@@ -39,7 +39,7 @@ _SILENCE = 0.3
 
 def request(target: Target, method: str, path: str, *fields: str, **options: Any) -> bytes:
     """The head of a request, as `_head` has it. Raises NotOffered if the profile leaves such requests out."""
-    if reason := target.options.profile.refusal(method, path):
+    if reason := target.options.profile.refusal(makes_topics=target.topics.is_making(method, path)):
         raise NotOffered(reason)
     return _head(target, method, path, *fields, **options)
 

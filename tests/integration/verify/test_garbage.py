@@ -210,6 +210,9 @@ def result_of(act: Callable[[Target], None]) -> Result:
     return execute(Check("rest", "a check", "a rule", act), target_at("http://127.0.0.1:9"))
 
 
+NO_MEMBERS: dict[str, str] = {}
+
+
 class Custom(BaseException):
     pass
 
@@ -228,7 +231,7 @@ def raising(error: BaseException) -> Callable[[Target], None]:
 @pytest.mark.parametrize(
     ("act", "what"),
     [
-        (lambda target: {}["message"], "KeyError: 'message' (test_garbage.py, line "),
+        (lambda target: NO_MEMBERS["message"], "KeyError: 'message' (test_garbage.py, line "),
         (lambda target: nothing(0), "RecursionError: maximum recursion depth exceeded (test_garbage.py, line "),
         (raising(Custom()), "Custom (test_garbage.py, line "),
         (raising(SystemExit(3)), "SystemExit: 3 ("),
@@ -253,7 +256,7 @@ def test_what_was_found_is_told_beside_what_a_check_stumbled_over() -> None:
 
 def test_the_environment_may_ask_for_a_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SPECBUS_TRACEBACK", "1")
-    assert "Traceback" in (result_of(lambda target: {}["message"]).error or "")
+    assert "Traceback" in (result_of(raising(KeyError("message"))).error or "")
 
 
 def test_all_that_is_wrong_is_told_once_for_each_cause_the_shortest() -> None:

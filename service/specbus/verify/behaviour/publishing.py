@@ -18,7 +18,7 @@ from specbus.verify.behaviour.commands import (
     subscribe,
     unsubscribe,
 )
-from specbus.verify.checks import check, needs_history
+from specbus.verify.checks import RISKY, check, needs_history
 from specbus.verify.failures import Broken, Skipped, TimedOut
 from specbus.verify.messages import Messages
 from specbus.verify.target import Target
@@ -237,7 +237,7 @@ def a_payload_that_nests_as_deep_as_it_may_is_taken(target: Target) -> None:
             raise Broken(f"a publish whose payload nests {depth} levels deep, as it may, is refused")
 
 
-@check("behaviour", DOCUMENT)
+@check("behaviour", DOCUMENT, order=RISKY)
 def a_publish_that_nests_too_deep_is_refused_with_its_correlation_id(target: Target) -> None:
     depth = _depth(target.bus.messages)
     topic, peer = target.topics.new(), target.peer()

@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 
 from specbus.verify.asyncapi import Rules
+from specbus.verify.checks import RISKY
 from specbus.verify.failures import Broken
 from specbus.verify.rest.cases import CLIENT_ERRORS, Mistake, check_cases, mistakes, perform
 from specbus.verify.rest.client import Client
@@ -72,14 +73,14 @@ def a_body_in_another_encoding_is_refused(document: RestDocument) -> Iterator[Mi
         )
 
 
-@mistakes("RFC 8259, 9")
+@mistakes("RFC 8259, 9", order=RISKY)
 def a_body_that_is_nested_too_deep_is_refused(document: RestDocument) -> Iterator[Mistake]:
     for operation in document.with_body():
         for what, body in (("closed", b"[" * 10_000 + b"]" * 10_000), ("left open", b"[" * 10_000)):
             yield _wrong_body(operation, f"10,000 nested arrays, {what}", body)
 
 
-@check_cases("RFC 8259, 9", RestDocument.with_body)
+@check_cases("RFC 8259, 9", RestDocument.with_body, order=RISKY)
 def deep_nesting_inside_a_body_does_no_harm(client: Client, operation: HttpOperation) -> None:
     body = operation.body(client.name())
     for field in body if isinstance(body, dict) else ():

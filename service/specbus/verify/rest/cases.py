@@ -37,30 +37,32 @@ def run_cases(target: Target, values: Iterable[T], test: Callable[[Client, T], N
     raise_all(list(found.values()))
 
 
-def check_case(rule: str, *, when: Condition | None = None) -> Callable[[Callable[[Client], None]], None]:
-    """Register a function, which raises Broken, as a check with a single case, on `when`."""
+def check_case(
+    rule: str, *, when: Condition | None = None, order: int = 0
+) -> Callable[[Callable[[Client], None]], None]:
+    """Register a function, which raises Broken, as a check with a single case; arguments as for `check`."""
 
     def register(function: Callable[[Client], None]) -> None:
         @functools.wraps(function)
         def run(target: Target) -> None:
             run_cases(target, [None], lambda client, _: function(client))
 
-        check("rest", rule, when=when)(run)
+        check("rest", rule, when=when, order=order)(run)
 
     return register
 
 
 def check_cases(
-    rule: str, values: Callable[[RestDocument], Iterable[T]], *, when: Condition | None = None
+    rule: str, values: Callable[[RestDocument], Iterable[T]], *, when: Condition | None = None, order: int = 0
 ) -> Callable[[Callable[[Client, T], None]], None]:
-    """Register a function, which raises Broken, as a check with a case for each of `values`, on `when`."""
+    """Register a function, which raises Broken, as a check with a case for each of `values`; the rest as for `check`."""
 
     def register(function: Callable[[Client, T], None]) -> None:
         @functools.wraps(function)
         def run(target: Target) -> None:
             run_cases(target, values(target.rest), function)
 
-        check("rest", rule, when=when)(run)
+        check("rest", rule, when=when, order=order)(run)
 
     return register
 
@@ -82,7 +84,7 @@ MISTAKES: list[Mistakes] = []
 """All that were registered."""
 
 
-def mistakes(rule: str) -> Callable[[Mistakes], Mistakes]:
+def mistakes(rule: str, *, order: int = 0) -> Callable[[Mistakes], Mistakes]:
     """Register a function that gives mistakes as a check that each of them is refused."""
 
     def register(function: Mistakes) -> Mistakes:
@@ -90,7 +92,7 @@ def mistakes(rule: str) -> Callable[[Mistakes], Mistakes]:
         def run(target: Target) -> None:
             run_cases(target, function(target.rest), _must_be_refused)
 
-        check("rest", rule)(run)
+        check("rest", rule, order=order)(run)
         MISTAKES.append(function)
         return function
 

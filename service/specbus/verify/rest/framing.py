@@ -4,6 +4,7 @@ import functools
 import itertools
 from collections.abc import Callable, Iterable, Iterator
 
+from specbus.verify.checks import RISKY
 from specbus.verify.failures import Broken
 from specbus.verify.raw import WRONG_HOSTS, handshake, request, told, told_hosts
 from specbus.verify.rest.cases import CLIENT_ERRORS, check_cases
@@ -42,7 +43,7 @@ def _malformed(document: RestDocument) -> Iterator[tuple[str, Callable[[Client],
         yield f"{operation} with {line}", functools.partial(head, operation=operation, fields=[_JSON, line])
 
 
-@check_cases("RFC 9112, 2.2", _malformed)
+@check_cases("RFC 9112, 2.2", _malformed, order=RISKY)
 def a_request_that_is_not_HTTP_is_a_400(client: Client, case: tuple[str, Callable[[Client], bytes]]) -> None:
     what, make = case
     with client.raw(make(client)) as exchange:

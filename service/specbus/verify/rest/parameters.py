@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import httpx
 
 from specbus.verify.asyncapi import Rules
+from specbus.verify.checks import RISKY
 from specbus.verify.failures import Skipped
 from specbus.verify.rest.cases import Mistake, mistakes, perform
 from specbus.verify.rest.client import Client
@@ -31,7 +32,7 @@ def _wrong_names(document: RestDocument, prefix: str) -> list[str]:
     return [name for name in names if not rules.accepts(name)]
 
 
-@mistakes(place("components", "schemas", "TopicName"))
+@mistakes(place("components", "schemas", "TopicName"), order=RISKY)
 def a_name_that_breaks_the_rule_for_names_is_refused(document: RestDocument) -> Iterator[Mistake]:
     def send(client: Client, place: int, operation: HttpOperation) -> httpx.Response:
         name = _wrong_names(document, client.target.prefix + secrets.token_hex(4))[place]

@@ -4,7 +4,7 @@ import json
 
 from websockets.frames import CloseCode
 
-from specbus.verify.checks import check
+from specbus.verify.checks import RISKY, check
 from specbus.verify.failures import Broken, Closed
 from specbus.verify.target import Target
 from specbus.verify.websocket.conversation import Conversation
@@ -45,7 +45,7 @@ def JSON_that_is_no_object_gets_one_refusal(target: Target) -> None:
         check_refused(target, conversation, text, "JSON that is no command")
 
 
-@check("websocket", "RFC 8259, 9")
+@check("websocket", "RFC 8259, 9", order=RISKY)
 def deep_nesting_gets_one_refusal(target: Target) -> None:
     conversation = Conversation(target)
     for text in ("[" * 100_000, "[" * 10_000 + "]" * 10_000, '{"a":' * 10_000 + "1" + "}" * 10_000):
@@ -57,7 +57,7 @@ def deep_nesting_gets_one_refusal(target: Target) -> None:
         check_refusal(target, replies[0], "deep nesting")
 
 
-@check("websocket", "RFC 6455, 7.4.1")
+@check("websocket", "RFC 6455, 7.4.1", order=RISKY)
 def a_huge_frame_is_refused_or_ends_its_connection_with_1009(target: Target) -> None:
     peer = target.peer()
     target.cases += 1
@@ -78,7 +78,7 @@ def a_huge_frame_is_refused_or_ends_its_connection_with_1009(target: Target) -> 
         raise Broken("after a huge frame, the server does not answer another connection") from None
 
 
-@check("websocket", "RFC 6455, 8.1")
+@check("websocket", "RFC 6455, 8.1", order=RISKY)
 def text_that_is_not_UTF_8_is_refused_or_ends_its_connection_with_1007(target: Target) -> None:
     conversation = Conversation(target)
     good = json.dumps(conversation.good()[0]).encode()

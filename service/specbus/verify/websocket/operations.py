@@ -1,10 +1,12 @@
 """Each operation of the document: valid commands get their reply, invalid ones a refusal, and the connection lives."""
 
+import contextlib
 import itertools
 import json
 from collections.abc import Iterator
 from typing import Any
 
+from specbus.spec import schemas
 from specbus.verify.asyncapi import Exchange, Frame, Message
 from specbus.verify.checks import check_for_each
 from specbus.verify.failures import Broken, Skipped
@@ -31,7 +33,7 @@ def _valid(target: Target, operation: Exchange) -> None:
     conversation = Conversation(target)
     numbers = itertools.count()
 
-    def one(body: tuple[Any, str]) -> None:
+    def case(body: tuple[Any, str]) -> None:
         frame, _ = body
         if not isinstance(frame, dict) or not message.rules.accepts(frame) or not _is_text(frame):
             return
@@ -51,7 +53,11 @@ def _valid(target: Target, operation: Exchange) -> None:
         check_correlation(target, message, frame, reply)
 
     for message in operation.messages:
-        for_each(target, bodies(message.schema, valid=True), target.options.examples, one)
+        for_each(target, bodies(message.schema, valid=True), target.options.examples, case)
+        for frame in _with_each_field(message):
+            target.cases += 1
+            target.steps = []
+            case((frame, ""))
 
 
 @check_for_each(
@@ -63,7 +69,7 @@ def _valid(target: Target, operation: Exchange) -> None:
 def _invalid(target: Target, operation: Exchange) -> None:
     conversation = Conversation(target)
 
-    def one(body: tuple[Any, str]) -> None:
+    def case(body: tuple[Any, str]) -> None:
         value, label = body
         value = message.ours(value, target.prefix)
         data = value if isinstance(value, bytes) else json.dumps(value, default=lambda _: None)
@@ -72,11 +78,24 @@ def _invalid(target: Target, operation: Exchange) -> None:
         )
 
     for message in operation.messages:
-        for_each(target, bodies(message.schema, valid=False), target.options.examples, one)
+        for_each(target, bodies(message.schema, valid=False), target.options.examples, case)
         for label, frame in _near_misses(target, message):
             target.cases += 1
             target.steps = []
             check_refused(target, conversation, json.dumps(frame), f"an invalid {message.name} ({label})")
+
+
+def _with_each_field(message: Message) -> Iterator[Frame]:
+    """Valid frames that have what they must, and each of the other fields once: a search may leave some out."""
+    try:
+        frame = one(message.schema, message.place)
+    except Skipped:
+        return
+    fields = schemas.fields(message.schema)
+    for name in fields if isinstance(frame, dict) else ():
+        if name not in frame and name != message.correlation:
+            with contextlib.suppress(Skipped):
+                yield {**frame, name: one(schemas.field(message.schema, name), message.place)}
 
 
 def _near_misses(target: Target, message: Message) -> Iterator[tuple[str, Frame]]:
