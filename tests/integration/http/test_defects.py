@@ -338,7 +338,7 @@ def test_a_response_that_breaks_the_contract_is_logged_in_debug_mode(
     problem: str,
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr("specbus.http.operations._body", lambda _model: response)
+        patch.setattr("specbus.http.operations.RestOperations._answer", lambda *_: response)
         assert client.get("/topics").status_code == response.status_code
     assert logged_errors == [f"contract violation {{'operation': 'listTopics', 'problem': '{problem}'}}"]
     logged_errors.clear()
@@ -349,7 +349,7 @@ def test_a_response_without_a_header_that_it_needs_is_logged_in_debug_mode(
 ) -> None:
     created = Response(b'{"status":"created","topic":"a"}', 201, media_type="application/json")
     with monkeypatch.context() as patch:
-        patch.setattr("specbus.http.operations._body", lambda *_: created)
+        patch.setattr("specbus.http.operations.RestOperations._answer", lambda *_: created)
         client.post("/topics", json={"name": "new"})
     client.delete("/topics/new")
     assert logged_errors == ["contract violation {'operation': 'createTopic', 'problem': 'location is required'}"]
