@@ -114,7 +114,7 @@ FRAMES: list[tuple[str, tuple[str | int, ...], Any, str]] = [
         "offset",
         ("type",),
         "string",
-        f"{MESSAGES}/Ack/payload: position.offset must be a string, not 42, but the service may send 42: allow that",
+        f"{MESSAGES}/Ack/payload: position.offset must be a string, not 0, but the service may send 0: allow that",
     ),
     (
         "subscribe",

@@ -35,6 +35,8 @@ _SENT = {
 """The headers that come with some answers."""
 _ALWAYS = {"cache-control", "content-type", "content-length", "date"}
 """Those that come with all."""
+_OF_A_TOPIC = ("getTopic", "deleteTopic", "publishMessage", "getMessages")
+"""Operations that are refused if there is no such topic."""
 _OF_A_BODY = {
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "the body must be at most 1048576 bytes",
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "Content-Type must be application/json, in UTF-8, not text/plain",
@@ -56,8 +58,7 @@ class Answers:
     def __init__(self, contract: RestContract) -> None:
         """Find topics and messages that `contract` takes. Raises ContractError."""
         self._contract = contract
-        self.topics = [body["name"] for body in self._taken("createTopic")] or [UNKNOWN]
-        """Names of topics that can be created; `UNKNOWN` where none is known."""
+        self._created = self._taken("createTopic")
         self.published: list[Json] = self._taken("publishMessage") or [UNKNOWN]
         """Messages that can be published."""
 
@@ -74,14 +75,18 @@ class Answers:
                 self._judge(id_, self._success(id_), msgspec.json.decode(msgspec.json.encode(body)), _SENT.get(id_))
             self._check_problems(self._contract.operations[id_], secured)
         for message in published:
-            self._judge("getMessages", self._success("getMessages"), _retained(self.topics[0], message))
+            self._judge("getMessages", self._success("getMessages"), _retained(UNKNOWN, message))
 
     def can_exist(self, topic: str) -> bool:
         """Whether a topic of that name can be created."""
         body = self._contract.operations["createTopic"].body
-        return body is not None and any(
-            body.schema.accepts({**taken, "name": topic}) for taken in self._taken("createTopic")
-        )
+        return body is not None and any(body.schema.accepts({**taken, "name": topic}) for taken in self._created)
+
+    def _topics(self, id_: str) -> list[str]:
+        """Names of topics that an operation may be about; `UNKNOWN` where none is known."""
+        judges = [each.schema for each in self._contract.operations[id_].parameters if each.place == "path"]
+        created = dict.fromkeys(body["name"] for body in self._created)
+        return [name for name in created if all(judge.accepts(name) for judge in judges)] or [UNKNOWN]
 
     def _taken(self, id_: str) -> list[dict[str, Json]]:
         body = self._contract.operations[id_].body
@@ -90,37 +95,38 @@ class Answers:
 
     def _bodies(self, id_: str) -> Iterator[Any]:
         """What an operation may answer if all goes well."""
+        first, *_ = topics = self._topics(id_)
         match id_:
             case "getIndex":
                 yield bodies.index(dict.fromkeys((*LINKS, "websocket"), "/"))
             case "getHealth":
                 yield bodies.health(0.0, {}, 0)
-                yield bodies.health(123.0, {self.topics[0]: _NUMBERS}, 3)
+                yield bodies.health(123.0, {first: _NUMBERS}, 3)
             case "getStats":
                 yield bodies.stats({})
-                yield bodies.stats({self.topics[0]: _NEW})
-                yield from (bodies.stats({topic: _NUMBERS}) for topic in self.topics)
+                yield bodies.stats({first: _NEW})
+                yield from (bodies.stats({topic: _NUMBERS}) for topic in topics)
             case "listTopics":
                 yield bodies.topic_list({})
-                yield bodies.topic_list({self.topics[0]: _NEW})
-                yield from (bodies.topic_list({topic: _NUMBERS}) for topic in self.topics)
+                yield bodies.topic_list({first: _NEW})
+                yield from (bodies.topic_list({topic: _NUMBERS}) for topic in topics)
             case "createTopic":
-                yield from map(bodies.topic_created, self.topics)
+                yield from map(bodies.topic_created, topics)
             case "getTopic":
-                yield bodies.topic_detail(self.topics[0], _NEW)
-                yield from (bodies.topic_detail(topic, _NUMBERS) for topic in self.topics)
+                yield bodies.topic_detail(first, _NEW)
+                yield from (bodies.topic_detail(topic, _NUMBERS) for topic in topics)
             case "deleteTopic":
-                yield from map(bodies.topic_deleted, self.topics)
+                yield from map(bodies.topic_deleted, topics)
             case "publishMessage":
-                yield from (bodies.publish_accepted(topic, UNKNOWN, _POSITION) for topic in self.topics)
+                yield from (bodies.publish_accepted(topic, UNKNOWN, _POSITION) for topic in topics)
                 ids = [each["id"] for each in self.published if isinstance(each, dict)]
-                yield from (bodies.publish_accepted(self.topics[0], id_, _POSITION) for id_ in ids)
+                yield from (bodies.publish_accepted(first, id_, _POSITION) for id_ in ids)
             case "getMessages":
-                yield {"topic": self.topics[0], "events": []}
-                yield from (_retained(topic, self.published[0]) for topic in self.topics)
-                yield from (_retained(self.topics[0], message) for message in self.published)
-            case _:  # the documents, which are what they are
-                yield {}
+                yield {"topic": first, "events": []}
+                yield from (_retained(topic, self.published[0]) for topic in topics)
+                yield from (_retained(first, message) for message in self.published)
+            case "getOpenapi" | "getAsyncapi":
+                yield UNKNOWN
 
     def _check_problems(self, operation: RestOperation, secured: bool) -> None:
         """Check the problem documents that `operation` may answer."""
@@ -169,7 +175,7 @@ def _problems(operation: RestOperation, secured: bool) -> Iterator[tuple[HTTPSta
         for status, detail in _OF_A_BODY.items():
             yield status, detail, None
     refused: list[OperationError] = []
-    if operation.in_path:
+    if operation.id in _OF_A_TOPIC:
         refused.append(TopicNotFound("orders"))
     if operation.id == "createTopic":
         refused += [TopicExists("orders"), TooManyTopics(10_000)]

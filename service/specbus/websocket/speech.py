@@ -47,7 +47,8 @@ class Speech:
         self._operations = {each.name: each for each in contract.api.operations}
         self._commands = {name: list(self._taken(self._operations[name])) for name in _ANSWERS}
         self._can_exist = can_exist
-        topics = [frame["topic"] for frame, _ in self._commands["subscribe"] if can_exist(frame["topic"])] or [UNKNOWN]
+        asked_for = dict.fromkeys(frame["topic"] for frame, _ in self._commands["subscribe"])
+        topics = [topic for topic in asked_for if can_exist(topic)] or [UNKNOWN]
         self.published: list[Json] = [frame["message"] for frame, _ in self._commands["publish"]]
         """Messages that can be published here."""
         self.heartbeat = _decoded(info("ping"))
