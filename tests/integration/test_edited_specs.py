@@ -419,9 +419,14 @@ NEW_PATH = """paths:
             "asyncapi.yaml",
             "^  unsubscribe:\n.*?(?=^  publish:\n)",
             "",
-            'asyncapi.yaml: handler "unsubscribe" has no operation',
+            'asyncapi.yaml: operation "unsubscribe" is missing, which the service cannot leave out',
         ),
-        ("openapi.yaml", "^  /stats:\n.*?(?=^  /openapi)", "", 'openapi.yaml: handler "getStats" has no operation'),
+        (
+            "openapi.yaml",
+            "^  /stats:\n.*?(?=^  /openapi)",
+            "",
+            'openapi.yaml: operation "getStats" is missing, which the service cannot leave out',
+        ),
         ("openapi.yaml", "^info:", "info: [", "DIR/openapi.yaml: line 4 expected ',' or ']', but got ':'"),
         (
             "schemas/topic_name.yaml",

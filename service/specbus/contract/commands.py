@@ -294,7 +294,7 @@ def _match(operations: Iterable[str], handlers: Mapping[str, object]) -> None:
     if missing := sorted(names - handlers.keys()):
         raise ContractError(f'operation "{missing[0]}" has no handler')
     if left := sorted(handlers.keys() - names):
-        raise ContractError(f'handler "{left[0]}" has no operation')
+        raise ContractError(f'operation "{left[0]}" is missing, which the service cannot leave out')
 
 
 def _tag_field(pairs: list[tuple[asyncapi.ChannelOperation, asyncapi.Message]]) -> str:

@@ -89,7 +89,7 @@ def check_handlers(contract: RestContract, handlers: dict[str, Handler]) -> None
     if missing := sorted(contract.operations.keys() - handlers.keys()):
         raise ContractError(f'openapi.yaml: operation "{missing[0]}" has no handler')
     if left := sorted(handlers.keys() - contract.operations.keys()):
-        raise ContractError(f'openapi.yaml: handler "{left[0]}" has no operation')
+        raise ContractError(f'openapi.yaml: operation "{left[0]}" is missing, which the service cannot leave out')
     for operation in contract.operations.values():
         _check_arguments(operation, handlers[operation.id])
 

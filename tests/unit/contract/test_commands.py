@@ -420,7 +420,7 @@ BROKEN = [
     ("operations/leave", [], "#/operations/leave must be a mapping"),
     ("operations/leave/action", "recieve", "operations.leave.action must be send or receive"),
     ("operations/leave/action", DROP, "operations.leave.action must be send or receive"),
-    ("operations/leave/action", "send", 'handler "leave" has no operation'),
+    ("operations/leave/action", "send", 'operation "leave" is missing, which the service cannot leave out'),
     ("operations/leave/messages", DROP, "operations.leave: its op must be a constant of its own"),
     ("operations/leave/messages", [], "#/operations/leave: needs messages"),
     ("operations/say/reply/messages", [], "#/operations/say/reply: needs messages"),
@@ -482,8 +482,8 @@ def test_a_file_that_is_missing_or_broken_gives_one_clear_line(tmp_path: Path, c
     [
         ({"say": 1}, 'operation "leave" has no handler'),
         ({}, 'operation "leave" has no handler'),
-        ({**CHAT_HANDLERS, "shout": 3}, 'handler "shout" has no operation'),
-        ({**CHAT_HANDLERS, "tell": 3}, 'handler "tell" has no operation'),
+        ({**CHAT_HANDLERS, "shout": 3}, 'operation "shout" is missing, which the service cannot leave out'),
+        ({**CHAT_HANDLERS, "tell": 3}, 'operation "tell" is missing, which the service cannot leave out'),
         ({"say": 1, "Leave": 2}, 'operation "leave" has no handler'),
     ],
 )
