@@ -10,6 +10,8 @@ _LEFT_OUT = (
     (r'"(?:[^"\\]|\\.)*"(?! is a required)', "VALUE"),
     (r"(?<!\w)'(?:[^'\\]|\\.)*'(?!\w)", "VALUE"),
     (r"\([^()]*\)", ""),
+    # What Schemathesis adds of an operation's own.
+    (r"\b(?:Documented|Defined \w+): .*", ""),
     # Header fields: what one is set to, and not which.
     (r"\b([A-Z][A-Za-z]*(?:-[A-Za-z]+)*): .*?(?=,| is | are | was |$)", r"\1: VALUE"),
     # Operations and paths.

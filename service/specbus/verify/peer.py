@@ -56,7 +56,7 @@ class Peer:
         end = self.target.deadline() if until is None else until
         with self._closing_told():
             try:
-                data = self.raw.recv(timeout=max(0, end - time.monotonic()))
+                data = self.raw.recv(timeout=max(0, min(end, self.target.run_end) - time.monotonic()))
             except TimeoutError:
                 # Where the run is over, it may have been too early to tell.
                 self.target.timeout()

@@ -135,6 +135,8 @@ def show(console: Console, outcome: Outcome, *, verbose: bool = False, html: Pat
     if (more := len(skipped) - len(shown)) > 0:
         console.print(f"and others, for {_counted(more, 'more reason')}", highlight=False)
     for note in outcome.notes:
+        if note in dict(shown):
+            continue
         console.print(f"[yellow]![/] {plain(note)}", highlight=False)
     _show_in_full(console, outcome.results, verbose=verbose, html=html)
 

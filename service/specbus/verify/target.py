@@ -92,7 +92,8 @@ class Target:
         self._client = httpx.Client(
             base_url=options.url, timeout=options.deadline, headers=self.headers, limits=limits, **self.direct
         )
-        self._end = time.monotonic() + options.run_deadline
+        self.run_end = time.monotonic() + options.run_deadline
+        """When the run must be over, by the monotonic clock."""
         self._peers: list[Peer] = []
         self._kept: list[Peer] = []
         self.bus = Bus(self.document, options.seed)
@@ -202,7 +203,7 @@ class Target:
         if self.is_lost or not self.topics.are_made:
             return
         is_short = signals.came is not None
-        self._end = time.monotonic() + (INTERRUPTED_CLEAN_UP_TIME if is_short else CLEAN_UP_TIME)
+        self.run_end = time.monotonic() + (INTERRUPTED_CLEAN_UP_TIME if is_short else CLEAN_UP_TIME)
         wanted: list[str] = []
         problem = ""
         try:
@@ -221,14 +222,14 @@ class Target:
             problem = "the time for that was up"
         except (Exception, Ended) as error:
             problem = str(error) or type(error).__name__
-        if problem:
+        if problem and (wanted or self.topics.made):
             what = f"{len(wanted)} of its topics" if wanted else "what it made"
             self.left_over = f"the run could not delete {what}, whose names begin with {self.prefix}: {problem}"
 
     def timeout(self) -> float:
         """Seconds that the next wait may take. Raises TimeUp when the run's time is up, Interrupted after a signal."""
         signals.check()
-        left = self._end - time.monotonic()
+        left = self.run_end - time.monotonic()
         if left <= 0:
             raise TimeUp(f"the run's time of {self.options.run_deadline:g} s was up")
         return min(self.options.deadline, left)

@@ -77,11 +77,15 @@ class Topics:
         """Whether a request, or an operation with that path, makes or deletes topics."""
         return any(each.is_asked_by(method, path) for each in self._operations(CREATE, DELETE))
 
+    def note_made(self, *names: str) -> None:
+        """Take note that topics of these names were created, to be deleted at the end."""
+        self._of_check.update(names)
+
     def note(self, method: str, path: str, body: str | bytes | None) -> None:
         """Take note of a request that was carried out: it may have made a topic, whatever its name is."""
         for operation in self._operations(CREATE):
             if operation.is_asked_by(method, path) and (name := operation.name_in(body)) is not None:
-                self._of_check.add(name)
+                self.note_made(name)
 
     def _operations(self, *ids: str) -> list[HttpOperation]:
         return [each for each in self._document.operations if each.id in ids] if self._document else []

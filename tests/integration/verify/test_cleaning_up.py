@@ -82,7 +82,8 @@ def test_topics_of_others_are_left_alone() -> None:
     ],
 )
 def test_what_cannot_be_cleaned_up_is_one_line_and_never_raised(answer: bytes, reason: str) -> None:
-    ((note,), prefix) = cleaned_up(lambda method, path, body: answer)
+    assert cleaned_up(lambda method, path, body: answer)[0] == []  # nothing was made
+    ((note,), prefix) = cleaned_up(lambda method, path, body: answer, lambda target: target.topics.note_made("x"))
     assert note.startswith(f"the run could not delete what it made, whose names begin with {prefix}: {reason}"), note
     assert "\n" not in note
 

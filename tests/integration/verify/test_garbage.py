@@ -15,9 +15,9 @@ from websockets.http11 import Request, Response
 from websockets.sync.server import ServerConnection, serve
 
 from specbus.verify import bounded, checks
-from specbus.verify.bounded import Unreadable
 from specbus.verify.checks import Check, Result, execute, registered
 from specbus.verify.failures import Broken, Unanswered
+from specbus.verify.record import Step
 from specbus.verify.run import collect
 from specbus.verify.session import Outcome, Session, closing
 from specbus.verify.target import Options, Target
@@ -42,7 +42,7 @@ def raw(data: bytes) -> Answer:
 
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
-GARBAGE = {
+GARBAGE: dict[str, bytes] = {
     "bytes": bytes(range(256)),
     "nothing": b"",
     "half a head": b"HTTP/1.1 200",
@@ -93,12 +93,12 @@ def made(url: str, only: tuple[str, ...], **options: Any) -> Iterator[list[Resul
 
 
 def check_told(results: list[Result]) -> None:
-    assert [
-        (each.check.name, each.error) for each in results if each.error and "did not come to an end" in each.error
-    ] == []
-    told = [failure for each in results for failure in each.failures]
+    """Check that the server is found to break its contract, and that all there is to say of it is in sentences."""
+    told = [failure.problem for result in results for failure in result.failures]
+    errors = [result.error for result in results if result.error is not None]
     assert told
-    assert [failure.problem for failure in told if "\n" in failure.problem or "Traceback" in failure.problem] == []
+    assert [text for text in told + errors if "\n" in text or "Traceback" in text] == []
+    assert len(errors) <= 3, errors
 
 
 @pytest.mark.slow
@@ -173,7 +173,7 @@ def speaking(say: Callable[[ServerConnection], None], rest: dict[str, Any]) -> I
             thread.join()
 
 
-FRAMES: dict[str, list[str | bytes]] = {
+FRAMES: dict[str, list[Any]] = {
     "deep JSON": [DEEP],
     "a deep event": [
         '{"type":"ack","topic":"x"}',
@@ -198,7 +198,8 @@ def test_no_check_stumbles_over_odd_frames(name: str) -> None:
         for _ in connection:
             connection.send(next(frames))
 
-    options = {"deadline": 1.0, "run_deadline": 40.0}
+    # Whatever is late here is a failure as good as any other.
+    options = {"deadline": 0.1, "run_deadline": 15.0}
     with speaking(say, {"topics": []}) as url, made(url, ("websocket", "behaviour"), **options) as results:
         check_told(results)
 
@@ -206,11 +207,8 @@ def test_no_check_stumbles_over_odd_frames(name: str) -> None:
 # Checks
 
 
-def result_of(act: Callable[[Target], None]) -> Result:
+def result_of(act: Callable[[Target], Any]) -> Result:
     return execute(Check("rest", "a check", "a rule", act), target_at("http://127.0.0.1:9"))
-
-
-NO_MEMBERS: dict[str, str] = {}
 
 
 class Custom(BaseException):
@@ -231,7 +229,7 @@ def raising(error: BaseException) -> Callable[[Target], None]:
 @pytest.mark.parametrize(
     ("act", "what"),
     [
-        (lambda target: NO_MEMBERS["message"], "KeyError: 'message' (test_garbage.py, line "),
+        (lambda target: json.loads("{}")["message"], "KeyError: 'message' (test_garbage.py, line "),
         (lambda target: nothing(0), "RecursionError: maximum recursion depth exceeded (test_garbage.py, line "),
         (raising(Custom()), "Custom (test_garbage.py, line "),
         (raising(SystemExit(3)), "SystemExit: 3 ("),
@@ -256,12 +254,10 @@ def test_what_was_found_is_told_beside_what_a_check_stumbled_over() -> None:
 
 def test_the_environment_may_ask_for_a_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SPECBUS_TRACEBACK", "1")
-    assert "Traceback" in (result_of(raising(KeyError("message"))).error or "")
+    assert "Traceback" in (result_of(lambda target: json.loads("{}")["message"]).error or "")
 
 
 def test_all_that_is_wrong_is_told_once_for_each_cause_the_shortest() -> None:
-    from specbus.verify.record import Step
-
     long, short = [Step("a", "x", None)] * 3, [Step("a", "x", None)]
     found = [
         Broken("GET /a is answered with 500", steps=long),
@@ -284,4 +280,3 @@ def test_where_checks_cannot_be_made_one_says_so(monkeypatch: pytest.MonkeyPatch
     first, second = registered(target)
     assert execute(first, target).kept
     assert "KeyError: 'operations'" in (execute(second, target).error or "")
-    assert issubclass(Unreadable, Exception)

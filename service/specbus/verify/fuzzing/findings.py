@@ -3,6 +3,7 @@
 import base64
 import json
 import re
+import textwrap
 from collections import Counter
 from dataclasses import dataclass
 from typing import Any
@@ -118,8 +119,12 @@ class Findings:
         """Take note that something, most often an operation, could not be tried."""
         method, _, path = label.partition(" ")
         operation = self._document.operation(method, path)
-        what = re.sub(r"^HTTPConnectionPool\(.*?\): ", "", text)
-        broken = Broken(f"{label} is not answered: {what}", rule=operation.place() if operation else FILE, steps=[])
+        # Where the server went away, the last requests stand below.
+        told, _, requests = re.sub(r"^HTTPConnectionPool\(.*?\): ", "", text).partition("\n\n")
+        what = told.partition(" Last requests ")[0]
+        problem = f"{label} is not answered: {what}" if operation else what
+        rule = operation.place() if operation else FILE
+        broken = Broken(problem, rule=rule, steps=[], reproduce=textwrap.dedent(requests).strip())
         self.unanswered.setdefault(label, broken)
 
     def add(self, scenario: Scenario) -> None:

@@ -58,6 +58,7 @@ class Run:
                 raise
             # Names that must be refused could not all get the prefix.
             made = self._findings.created
+            target.topics.note_made(*made)
             for name in _topics(target) - before if made else ():
                 if name in made and not name.startswith(target.prefix):
                     with contextlib.suppress(Broken, Skipped):

@@ -55,7 +55,7 @@ def check_case(
 def check_cases(
     rule: str, values: Callable[[RestDocument], Iterable[T]], *, when: Condition | None = None, order: int = 0
 ) -> Callable[[Callable[[Client, T], None]], None]:
-    """Register a function, which raises Broken, as a check with a case for each of `values`; the rest as for `check`."""
+    """Register a function, which raises Broken, as a check with a case for each of `values`; else as for `check`."""
 
     def register(function: Callable[[Client, T], None]) -> None:
         @functools.wraps(function)
