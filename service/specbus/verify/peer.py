@@ -77,7 +77,11 @@ class Peer:
         if not isinstance(frame, dict):
             raise Broken("the server sent a frame that is no JSON object", rule=self.target.document.place)
         self.target.frames_received += 1
-        if violation := self.target.document.problem_of_sent(frame):
+        try:
+            violation = self.target.document.problem_of_sent(frame)
+        except UnicodeEncodeError:
+            raise Broken("the server sent a frame with half a surrogate pair in it", rule="RFC 8259, 8.2") from None
+        if violation:
             rule, problem = violation
             self.target.violations.setdefault(rule, (problem, text))
         return frame

@@ -177,6 +177,14 @@ def test_it_ends_when_nobody_listens_any_more(server: Server) -> None:
             process.kill()
 
 
+def test_a_server_that_went_away_is_told_with_the_last_requests_as_what_shows_it(target: Target) -> None:
+    text = "http://x stopped responding. Last requests before it went away:\n\n    curl -X POST a\n\n    curl b"
+    findings = Run(worker(says({"error": "Server", "text": text}, {"finished": True}))).findings(target)
+    (broken,) = findings.others()
+    assert (broken.problem, broken.rule) == ("http://x stopped responding.", "openapi.yaml")
+    assert broken.reproduce == "curl -X POST a\n\ncurl b"
+
+
 def test_what_it_finds_is_what_a_person_can_repeat(target: Target) -> None:
     body = "eyJuYW1lIjogIngifQ=="  # {"name": "x"}
     interaction = {
