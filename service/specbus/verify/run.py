@@ -10,6 +10,8 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+import httpx
+
 from specbus.spec import ContractError
 
 # Each module of checks registers its own; here in the order in which they are made.
@@ -54,8 +56,11 @@ def collect(target: Target, *only: str) -> list[Check]:
 
 def target_of(options: Options) -> Target:
     """The target of a run. Raises CannotRun if a document cannot be read, nothing answers, or the key is refused."""
-    with _told_in_one_line(options.specs):
-        target = Target(options)
+    try:
+        with _told_in_one_line(options.specs):
+            target = Target(options)
+    except httpx.InvalidURL as error:
+        raise CannotRun(f"{options.url} is no URL: {error}") from None
     target.check_reachable()
     check_key(target)
     return target

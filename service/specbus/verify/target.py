@@ -144,7 +144,7 @@ class Target:
             self.connection().close()
         except ssl.SSLCertVerificationError as error:
             raise CannotRun(f"{self.options.url} is not to be trusted: {error.verify_message} (see --ca)") from None
-        except (OSError, UnicodeError, httpx.InvalidURL) as error:
+        except (OSError, ValueError, OverflowError, httpx.InvalidURL) as error:
             raise CannotRun(f"nothing answers at {self.options.url}: {error}") from None
 
     def connection(self, timeout: float | None = None) -> socket.socket:

@@ -126,6 +126,27 @@ def test_the_time_of_the_run_ends_it(server: Server) -> None:
     assert findings.cut_short == "the run's time of 1 s was up, with Schemathesis still at work"
 
 
+def test_what_was_found_until_the_time_was_up_is_told(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    failure: dict[str, object] = {
+        "check": "not_a_server_error",
+        "kind": "x",
+        "operation": "GET /",
+        "title": "x",
+        "text": "",
+        "method": "GET",
+    }
+    failure |= {"path": "/", "description": "", "is_transition_applied": False, "interactions": []}
+    scenario = {"requests": 1, "judged": {"not_a_server_error": 1}, "created": ["x"], "failures": [failure]}
+    program = worker(says({"scenario": scenario}) + "\ntime.sleep(600)")
+    monkeypatch.setattr("specbus.verify.fuzzing.checks.Run", lambda: Run(program))
+    with target_of(Options(server.url, SPECS, deadline=1, run_deadline=3)) as target:
+        found = [execute(check, target) for check in collect(target, "rest") if "schemathesis" in check.name]
+    first, second, *others = found
+    assert [failure.problem for failure in second.failures] == ["GET / is answered with None: x"]
+    up = "the run's time of 3 s was up, with Schemathesis still at work"
+    assert {result.skipped for result in [first, *others]} == {up}
+
+
 def test_a_server_that_lets_requests_hang_is_not_asked_for_ever(target: Target) -> None:
     late: list[dict[str, object]] = [
         message

@@ -221,7 +221,9 @@ def test_nothing_listens() -> None:
     )
 
 
-@pytest.mark.parametrize("url", ["127.0.0.1:8000", "ws://127.0.0.1:1/", "http://"])
+@pytest.mark.parametrize(
+    "url", ["127.0.0.1:8000", "ws://127.0.0.1:1/", "http://", "http://127.0.0.1:99999", "http://[::1", "http://a b"]
+)
 def test_what_is_no_url(url: str) -> None:
     status, output = verify(url)
     assert (status, output.splitlines()[-1].startswith("specbus verify: ")) == (2, True), output

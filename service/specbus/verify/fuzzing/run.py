@@ -57,10 +57,10 @@ class Run:
                 self._failure = str(error)
                 raise
             # Names that must be refused could not all get the prefix.
-            made = self._findings.created
+            made = self._findings.created - before
             target.topics.note_made(*made)
-            for name in _topics(target) - before if made else ():
-                if name in made and not name.startswith(target.prefix):
+            for name in _topics(target) & made if made and self._findings.cut_short is None else ():
+                if not name.startswith(target.prefix):
                     with contextlib.suppress(Broken, Skipped):
                         target.topics.delete(name)
             target.start_case()
