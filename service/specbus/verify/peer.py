@@ -53,7 +53,11 @@ class Peer:
             Broken: The frame is a binary one.
 
         """
-        end = self.target.deadline() if until is None else until
+        longest = self.target.timeout()
+        end = time.monotonic() + longest if until is None else until
+        # What is here already is read later, too, as a busy machine may come late; but not from a server without end.
+        if until and time.monotonic() > end + longest:
+            raise TimedOut("what the server must send did not come in time, but other frames without end")
         with self._closing_told():
             try:
                 data = self.raw.recv(timeout=max(0, min(end, self.target.run_end) - time.monotonic()))
@@ -87,9 +91,10 @@ class Peer:
         return frame
 
     def arrived(self) -> Iterator[Frame]:
-        """The frames that are here already. Raises as `receive`, but for TimedOut."""
+        """The frames that are here already, if there is an end of them. Raises as `receive`, but for TimedOut."""
+        end = self.target.deadline()
         with contextlib.suppress(TimedOut):
-            while True:
+            while time.monotonic() < end:
                 yield self.receive(0.0)
 
     def ask(self, frame: Frame | str) -> Frame:

@@ -4,6 +4,7 @@ import itertools
 import json
 import re
 import socket
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from http import HTTPStatus
@@ -17,7 +18,8 @@ from websockets.sync.server import ServerConnection, serve
 
 from specbus.verify import bounded, checks
 from specbus.verify.checks import Check, Result, execute, registered
-from specbus.verify.failures import Broken, Unanswered
+from specbus.verify.failures import Broken, TimeUp, Unanswered
+from specbus.verify.peer import Peer
 from specbus.verify.record import Step
 from specbus.verify.run import collect
 from specbus.verify.session import Outcome, Session, closing
@@ -204,6 +206,33 @@ def test_no_check_stumbles_over_odd_frames(name: str) -> None:
     options = {"deadline": 0.1, "run_deadline": 15.0}
     with speaking(say, {"topics": []}) as url, made(url, ("websocket", "behaviour"), **options) as results:
         check_told(results)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "act",
+    [
+        lambda peer: peer.ask({"type": "ping"}),
+        lambda peer: list(peer.arrived()),
+        lambda peer: [peer.receive_text(time.monotonic() + 0.5) for _ in itertools.count()],
+        lambda peer: receive_until_the_end(peer),
+    ],
+)
+def test_frames_without_end_are_not_read_without_end(act: Callable[[Peer], Any]) -> None:
+    def flood(connection: ServerConnection) -> None:
+        while True:
+            connection.send('{"type":"info"}')
+
+    with speaking(flood, {"topics": []}) as url, target_at(url, deadline=0.5, run_deadline=5.0) as target:
+        peer = target.peer()
+        with suppress(Broken, TimeUp):
+            act(peer)
+
+
+def receive_until_the_end(peer: Peer) -> None:
+    until = peer.target.deadline()
+    while True:
+        peer.receive(until)
 
 
 # Checks
