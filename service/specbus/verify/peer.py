@@ -3,6 +3,7 @@
 import contextlib
 import json
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -12,11 +13,14 @@ import websockets
 from websockets.sync.client import ClientConnection
 
 from specbus.verify.asyncapi import Frame
-from specbus.verify.failures import Broken, Closed, TimedOut
+from specbus.verify.failures import Broken, Closed, TimedOut, Unanswered
 from specbus.verify.record import Data, Step
 
 if TYPE_CHECKING:
     from specbus.verify.target import Target
+
+FITS_INTO_BUFFERS = 8192
+"""Bytes of a frame for which nobody has to read."""
 
 
 @dataclass(eq=False)
@@ -32,10 +36,13 @@ class Peer:
     """Frames that came while an answer was waited for: neither answers nor looked at yet."""
 
     def send(self, frame: Frame | Data, *, text: bool | None = None) -> None:
-        """Send a frame; bytes as a binary one unless `text`, a tuple in fragments. Raises Closed."""
+        """Send a frame; bytes as a binary one unless `text`, a tuple in fragments.
+
+        Raises Closed, and Unanswered if the server does not read it.
+        """
         data = json.dumps(frame) if isinstance(frame, dict) else frame
         self.target.steps.append(Step(self.name, data, None))
-        with self._closing_told():
+        with self._closing_told(), self._given_up_in_time(data):
             if isinstance(data, tuple):
                 self.raw.send(iter(data))
             else:
@@ -124,6 +131,31 @@ class Peer:
         """Break the connection off."""
         with contextlib.suppress(OSError):
             self.raw.socket.shutdown(socket.SHUT_RDWR)
+
+    @contextlib.contextmanager
+    def _given_up_in_time(self, data: Data) -> Iterator[None]:
+        """Around what sends `data`, which waits for ever for a server that does not read."""
+        if len(data) < FITS_INTO_BUFFERS:
+            yield
+            return
+        is_late = threading.Event()
+
+        def give_up() -> None:
+            is_late.set()
+            self.abort()
+
+        timer = threading.Timer(2 * self.target.timeout() + 5, give_up)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        except websockets.ConnectionClosed:
+            if not is_late.is_set():
+                raise
+            self.target.timeout()
+            raise Unanswered("the server does not read what is sent to it") from None
+        finally:
+            timer.cancel()
 
     @contextlib.contextmanager
     def _closing_told(self) -> Iterator[None]:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from http import HTTPStatus
-from threading import Thread
+from threading import Event, Thread
 from typing import Any
 
 import pytest
@@ -227,6 +227,22 @@ def test_frames_without_end_are_not_read_without_end(act: Callable[[Peer], Any])
         peer = target.peer()
         with suppress(Broken, TimeUp):
             act(peer)
+
+
+@pytest.mark.slow
+def test_a_server_that_does_not_read_is_not_sent_to_for_ever() -> None:
+    ended = Event()
+    with speaking(lambda connection: read_nothing(connection, ended), {"topics": []}) as url:
+        with target_at(url, deadline=0.5) as target:
+            peer = target.peer()
+            with pytest.raises(Unanswered, match="the server does not read what is sent to it"):
+                peer.send("x" * 50_000_000)
+        ended.set()
+
+
+def read_nothing(connection: ServerConnection, ended: Event) -> None:
+    with connection.protocol_mutex:  # its thread cannot go on either
+        ended.wait(60)
 
 
 def receive_until_the_end(peer: Peer) -> None:
