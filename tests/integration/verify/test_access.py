@@ -6,13 +6,13 @@ from specbus.verify.access import check_key
 from specbus.verify.failures import CannotRun
 from specbus.verify.profiles import PROFILES
 from specbus.verify.target import Options, Target
-from tests.integration.verify.test_verify import verify
 from tests.support.answering import answering
 from tests.support.documents import SPECS
 from tests.support.sample_server import SAMPLE, Warehouse, running
 from tests.support.scripted import answered, scripted
 from tests.support.server import Server
 from tests.support.server import running as running_server
+from tests.support.verifying import verify
 
 DEADLINE = 10.0
 

@@ -13,11 +13,11 @@ from specbus.verify.failures import CannotRun, NotOffered
 from specbus.verify.profiles import PROFILES
 from specbus.verify.run import collect, target_of
 from specbus.verify.target import Options, Target
-from tests.integration.verify.test_verify import by_area, verify
 from tests.support.answering import answering
 from tests.support.documents import SPECS
 from tests.support.sample_server import SAMPLE, Warehouse, running
 from tests.support.server import Server
+from tests.support.verifying import by_area, verify
 
 DEADLINE = 10.0
 READ, LISTED, PONG = "a created topic can be read", "a created topic is listed", "a WebSocket ping is answered"

@@ -12,10 +12,10 @@ from xml.etree import ElementTree
 import httpx
 import pytest
 
-from tests.integration.verify.test_verify import PROGRAM, hang
 from tests.support.answering import answering
 from tests.support.program import DEADLINE, environment, until
 from tests.support.server import Server
+from tests.support.verifying import PROGRAM, hang
 
 pytestmark = pytest.mark.slow
 

@@ -14,10 +14,10 @@ from specbus.verify.checks import AREAS, LAST, RISKY, WAITING, Check
 from specbus.verify.failures import Broken
 from specbus.verify.session import Outcome, Session, closing
 from specbus.verify.target import Options, Target
-from tests.integration.verify.test_verify import hang, verify
 from tests.support.answering import answering
 from tests.support.documents import SPECS
 from tests.support.scripted import answered, scripted
+from tests.support.verifying import hang, verify
 
 DEADLINE = 10.0
 CLOCK = r"\d\d:\d\d:\d\d"

@@ -11,10 +11,10 @@ from specbus.verify.checks import Check, Failure, Result
 from specbus.verify.report import write_html, write_junit
 from specbus.verify.session import Outcome
 from specbus.verify.target import Options
-from tests.integration.verify.test_verify import PROGRAM, verify
 from tests.support.documents import SPECS
 from tests.support.program import DEADLINE, environment
 from tests.support.server import Server
+from tests.support.verifying import PROGRAM, verify
 
 ONE = "--only=a created topic can be read"
 

@@ -6,7 +6,6 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 from xml.etree import ElementTree
 
 import httpx
@@ -19,23 +18,9 @@ from tests.support.documents import SPECS
 from tests.support.messages import UUID
 from tests.support.sample_server import SAMPLE, Warehouse, running
 from tests.support.server import Server
+from tests.support.verifying import by_area, hang, verify
 
-PROGRAM = (sys.executable, "-P", "-m", "specbus", "verify")
 ROOT = SPECS.parent
-
-
-def verify(*arguments: object, timeout: float = 180, **options: Any) -> tuple[int, str]:
-    """Exit status and output of `specbus verify`, which may never take longer than `timeout` seconds."""
-    command = [*PROGRAM, *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False, **options)
-    assert "Traceback" not in done.stdout + done.stderr
-    return done.returncode, done.stdout + done.stderr
-
-
-def by_area(junit: Path) -> dict[str, tuple[int, int]]:
-    """Number of checks and of failed ones, by area."""
-    suites = ElementTree.parse(junit).getroot()
-    return {str(suite.get("name")): (int(suite.get("tests", 0)), int(suite.get("failures", 0))) for suite in suites}
 
 
 @pytest.fixture
@@ -173,12 +158,6 @@ def test_without_what_it_needs_one_line_says_what_to_install() -> None:
 
 
 # Servers that do not answer
-
-
-def hang(connection: socket.socket) -> object:
-    while connection.recv(65536):
-        pass
-    return None
 
 
 def garbage(connection: socket.socket) -> object:
