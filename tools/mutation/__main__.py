@@ -47,7 +47,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     verdicts = []
     for verdict in judged(sample, lines, settings, options.jobs):
         verdicts.append(verdict)
-        print(f"{len(verdicts):3} {verdict.outcome:9} {verdict.seconds:5.1f} s  {verdict.mutant.id}", file=sys.stderr)
+        progress = f"{len(verdicts):3} {verdict.outcome:9} {verdict.seconds:5.1f} s  {verdict.mutant.id}"
+        print(f"{progress}  {verdict.remark[:120]}", file=sys.stderr)
     verdicts.sort(key=lambda verdict: sample.index(verdict.mutant))
     rules = Counter(mutant.unobservable for mutant in everything if mutant.unobservable)
     print(told(verdicts, len(observable), rules, options.seed))

@@ -21,6 +21,8 @@ from tools.mutation.package import file
 
 KEY = "mutation"
 """The API key of each run: without one, verify cannot try whether it is asked for."""
+_DEADLINE = 10.0
+"""Seconds for one answer: what is late for no other reason than a busy machine must not count as found."""
 PROGRAM = (sys.executable, "-m", "tools.mutation.serve")
 Outcome = Literal["found", "not found", "stillborn"]
 
@@ -59,7 +61,7 @@ def judge(mutant: Mutant, settings: Settings) -> Verdict:
     outcome: Outcome = "not found"
     remark = ""
     try:
-        for result in _results(program, settings, deadline=5.0):
+        for result in _results(program, settings):
             if time.monotonic() - start > settings.seconds:
                 remark = "the time was up"
                 break
@@ -83,7 +85,7 @@ def executed_lines(settings: Settings, modules: Iterable[str]) -> dict[str, set[
         try:
             broken = [
                 f"{result.check.name}: {result.error or result.failures[0].problem}"
-                for result in _results((*PROGRAM, "--lines", str(data)), settings, deadline=10.0)
+                for result in _results((*PROGRAM, "--lines", str(data)), settings)
                 if not result.kept
             ]
         except CannotRun as error:
@@ -95,12 +97,12 @@ def executed_lines(settings: Settings, modules: Iterable[str]) -> dict[str, set[
         return {module: set(read.lines(str(file(module))) or ()) for module in modules}
 
 
-def _results(program: Sequence[str], settings: Settings, deadline: float) -> Iterable[Result]:
+def _results(program: Sequence[str], settings: Settings) -> Iterable[Result]:
     """What each check says of the server that `program` starts. Raises CannotRun."""
     with tempfile.TemporaryDirectory(prefix="specbus-mutation-") as folder:
         set_hypothesis_home_dir(folder)
         with own_server(SPECS, KEY, program) as url:
-            options = Options(url, SPECS, KEY, settings.examples, settings.seed, deadline)
+            options = Options(url, SPECS, KEY, settings.examples, settings.seed, _DEADLINE)
             with target_of(options) as target:
                 for check in sorted(collect(target), key=_is_slow):
                     yield execute(check, target)

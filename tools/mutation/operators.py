@@ -37,8 +37,20 @@ _SWAPPED: dict[type[ast.AST], tuple[str, str]] = {
 }
 """How each comparison is written, as a pattern, and what takes its place."""
 _NEGATED_BY_SWAPPING = (ast.Eq, ast.NotEq, ast.Is, ast.IsNot, ast.In, ast.NotIn)
-_MAX_SHOWN = 160
-"""Characters of a line that are shown."""
+
+
+@dataclass(frozen=True)
+class Edit:
+    """A change of a file, in bytes of it."""
+
+    operator: str
+    start: int
+    end: int
+    replacement: bytes
+
+    def applied(self, source: bytes) -> bytes:
+        """`source` with the change."""
+        return source[: self.start] + self.replacement + source[self.end :]
 
 
 @dataclass(frozen=True)
@@ -51,11 +63,7 @@ class Mutant:
     """Where the edit begins, counted from 1."""
     column: int
     """In bytes, counted from 1."""
-    operator: str
-    start: int
-    """Where it begins in the file, in bytes."""
-    end: int
-    replacement: bytes
+    edit: Edit
     function: str
     """The class and function that it is in, `Fanout.flush`; empty outside of any."""
     lines: range
@@ -64,31 +72,22 @@ class Mutant:
     """The rule by which no client could see it, if there is one."""
 
     @property
+    def operator(self) -> str:
+        """What is done."""
+        return self.edit.operator
+
+    @property
     def id(self) -> str:
         """What names it, as long as the file does not change before it."""
         return f"{self.module}:{self.line}:{self.column}:{self.operator}"
 
     def applied(self, source: bytes) -> bytes:
         """`source`, its module's, with the edit."""
-        return source[: self.start] + self.replacement + source[self.end :]
+        return self.edit.applied(source)
 
     def diff(self, source: bytes) -> tuple[str, str]:
         """The line before and after; lines, where the edit goes over several, are joined."""
-        begin = source.rfind(b"\n", 0, self.start) + 1
-        end = source.find(b"\n", self.end)
-        end = len(source) if end < 0 else end
-        before, after = source[begin:end], source[begin : self.start] + self.replacement + source[self.end : end]
-        return _shown(before), _shown(after)
-
-
-@dataclass(frozen=True)
-class _Edit:
-    """A change, in bytes of the file."""
-
-    operator: str
-    start: int
-    end: int
-    replacement: bytes
+        return _shown(source, self.edit)
 
 
 def mutants(module: str, source: bytes) -> list[Mutant]:
@@ -97,23 +96,13 @@ def mutants(module: str, source: bytes) -> list[Mutant]:
     text = _Text(source)
     found = []
     for path in _paths((tree,)):
+        function = _function(path)
         for edit in _edits(path, text):
             line, column = text.place(edit.start)
-            found.append(
-                Mutant(
-                    module,
-                    line,
-                    column,
-                    edit.operator,
-                    edit.start,
-                    edit.end,
-                    edit.replacement,
-                    _function(path),
-                    _lines(path),
-                    unobservable(module, _function(path), path, edit.operator),
-                )
-            )
-    return sorted(found, key=lambda each: (each.start, each.operator))
+            before, _ = _shown(source, edit)
+            rule = unobservable(module, function, path, edit.operator, before)
+            found.append(Mutant(module, line, column, edit, function, _lines(path), rule))
+    return sorted(found, key=lambda each: (each.edit.start, each.operator))
 
 
 class _Text:
@@ -146,7 +135,7 @@ def _paths(path: Path) -> Iterator[Path]:
             yield from _paths((*path, child))
 
 
-def _edits(path: Path, text: _Text) -> Iterator[_Edit]:
+def _edits(path: Path, text: _Text) -> Iterator[Edit]:
     """What can be changed about the last node of `path` itself."""
     node = path[-1]
     match node:
@@ -158,15 +147,15 @@ def _edits(path: Path, text: _Text) -> Iterator[_Edit]:
         case ast.match_case(guard=ast.expr() as guard):
             yield from _of_condition(guard, text)
         case ast.Expr(value=ast.Call() | ast.Await()):
-            yield _Edit("call-dropped", *text.span(node), b"pass")
+            yield Edit("call-dropped", *text.span(node), b"pass")
         case ast.Await() if not isinstance(path[-2], ast.Expr):
-            yield _Edit("await-dropped", text.span(node)[0], text.span(node.value)[0], b"")
+            yield Edit("await-dropped", text.span(node)[0], text.span(node.value)[0], b"")
         case ast.Return(value=ast.expr() as value) if not _is_none(value):
-            yield _Edit("return-none", *text.span(value), b"None")
+            yield Edit("return-none", *text.span(value), b"None")
         case ast.Break():
-            yield _Edit("break-continue-swapped", *text.span(node), b"continue")
+            yield Edit("break-continue-swapped", *text.span(node), b"continue")
         case ast.Continue():
-            yield _Edit("break-continue-swapped", *text.span(node), b"break")
+            yield Edit("break-continue-swapped", *text.span(node), b"break")
         case ast.JoinedStr():
             yield _longer(node, b' "~"', text)
         case ast.Constant():
@@ -180,38 +169,38 @@ def _edits(path: Path, text: _Text) -> Iterator[_Edit]:
             yield _and_or(node, text)
 
 
-def _of_condition(node: ast.expr, text: _Text) -> Iterator[_Edit]:
+def _of_condition(node: ast.expr, text: _Text) -> Iterator[Edit]:
     start, end = text.span(node)
     for name, value in (("condition-true", True), ("condition-false", False)):
         if not (isinstance(node, ast.Constant) and node.value is value):
-            yield _Edit(name, start, end, repr(value).encode())
+            yield Edit(name, start, end, repr(value).encode())
     swapping_does_it = isinstance(node, ast.Compare) and len(node.ops) == 1
     if not (swapping_does_it and isinstance(node.ops[0], _NEGATED_BY_SWAPPING)):  # type: ignore[attr-defined]
-        yield _Edit("condition-negated", start, end, b"not (" + text.source[start:end] + b")")
+        yield Edit("condition-negated", start, end, b"not (" + text.source[start:end] + b")")
 
 
-def _of_constant(node: ast.Constant, text: _Text) -> Iterator[_Edit]:
+def _of_constant(node: ast.Constant, text: _Text) -> Iterator[Edit]:
     start, end = text.span(node)
     match node.value:
         case bool():
-            yield _Edit("constant-changed", start, end, repr(not node.value).encode())
+            yield Edit("constant-changed", start, end, repr(not node.value).encode())
         case int() | float():
             is_hexadecimal = text.source[start : start + 2].lower() == b"0x"
             more = hex(int(node.value) + 1) if is_hexadecimal else repr(node.value + 1)
-            yield _Edit("constant-changed", start, end, more.encode())
+            yield Edit("constant-changed", start, end, more.encode())
         case str():
             yield _longer(node, b' "~"', text)
         case bytes():
             yield _longer(node, b' b"~"', text)
 
 
-def _longer(node: ast.expr, more: bytes, text: _Text) -> _Edit:
+def _longer(node: ast.expr, more: bytes, text: _Text) -> Edit:
     """`node`, a text, followed by another, which Python joins."""
     start, end = text.span(node)
-    return _Edit("string-changed", start, end, text.source[start:end] + more)
+    return Edit("string-changed", start, end, text.source[start:end] + more)
 
 
-def _and_or(node: ast.BoolOp, text: _Text) -> _Edit:
+def _and_or(node: ast.BoolOp, text: _Text) -> Edit:
     """All operands of `node` joined with the other word. The edit is placed at the first word."""
     written, other = ("and", "or") if isinstance(node.op, ast.And) else ("or", "and")
     edits = [
@@ -223,16 +212,16 @@ def _and_or(node: ast.BoolOp, text: _Text) -> _Edit:
     for edit in edits:
         replacement += text.source[at : edit.start] + edit.replacement
         at = edit.end
-    return _Edit("and-or-swapped", start, end, replacement)
+    return Edit("and-or-swapped", start, end, replacement)
 
 
-def _between(left: ast.expr, written: str, other: str, right: ast.expr, operator: str, text: _Text) -> _Edit:
+def _between(left: ast.expr, written: str, other: str, right: ast.expr, operator: str, text: _Text) -> Edit:
     """What is `written` between two operands, replaced by `other`."""
     begin, end = text.span(left)[1], text.span(right)[0]
     found = re.search(written.encode(), text.source[begin:end])
     if found is None:
         raise ValueError(f"no {written} between operands, in line {left.lineno}")
-    return _Edit(operator, begin + found.start(), begin + found.end(), other.encode())
+    return Edit(operator, begin + found.start(), begin + found.end(), other.encode())
 
 
 def _is_none(node: ast.expr) -> bool:
@@ -253,6 +242,11 @@ def _lines(path: Path) -> range:
     return range(statement.lineno, max(min([last + 1, *inside]), statement.lineno + 1))
 
 
-def _shown(lines: bytes) -> str:
-    joined = " ".join(lines.decode().split())
-    return joined if len(joined) <= _MAX_SHOWN else f"{joined[:_MAX_SHOWN]}..."
+def _shown(source: bytes, edit: Edit) -> tuple[str, str]:
+    """The line of `source` before and after `edit`, each as one line without indentation."""
+    begin = source.rfind(b"\n", 0, edit.start) + 1
+    end = source.find(b"\n", edit.end)
+    end = len(source) if end < 0 else end
+    before, after = source[begin:end], source[begin : edit.start] + edit.replacement + source[edit.end : end]
+    first, second = (" ".join(lines.decode().split()) for lines in (before, after))
+    return first, second
