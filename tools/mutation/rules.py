@@ -13,6 +13,7 @@ By what the code is:
 By where it is, in the lists below:
 
     settings         what is off where verify starts the service by itself
+    pages            what browsers get, which no document promises
     documents        what only other documents than those in `specs/` would show
     embedding        in another application, or with another engine
     stopping         of the service, which verify does not do
@@ -92,7 +93,7 @@ LEFT_OUT = {
     "log": "logging",
     "sdk": "another command",
     "settings": "settings, which the service tells as they are",
-    "site": "pages, which no document promises",
+    "site": "pages",
     "spec": "reads the documents at the start, as verify does: of what it refuses no client hears",
     "verify": "another command",
     "websocket.asgi": "embedding",
@@ -142,6 +143,7 @@ UNSEEN = {
     "contract.schema.Schema.promises": "start-up",
     "http.admission.Admission.__len__": "logging",
     "http.app._fail": "defects",
+    "http.elsewhere.FrontPage": "pages",
     "http.connection.HttpConnection._peer": "logging",
     "http.connection.HttpConnection.shutdown": "stopping",
     "http.dispatch.ResponseCheck": "settings",
@@ -214,7 +216,9 @@ MARKED = [
     ("contract.requests.Parameter.check", '"boolean"', ".*", "documents"),
     ("contract.requests.Parameter.check", '"true"', ".*", "documents"),
     ("contract.shape.Shape.__init__", 'schema.get("additionalProperties", True)', ".*", "documents"),
+    ("contract.requests", "_NUMBER = ", ".*", "documents"),
     ("contract.shape.Shape.select", "self.items", ".*", "documents"),
+    ("contract.shape.Shape.select", "if self.open", ".*", "documents"),
     ("contract.shape.Shape.select", "holds(item)", ".*", "documents"),
     # What the start makes sure of.
     ("http.app.build", "check_handlers(contract, handlers)", ".*", "start-up"),
@@ -222,6 +226,15 @@ MARKED = [
     ("http.app.build", 'contract.operations["publishMessage"].body', ".*", "start-up"),
     ("http.app.build", "absolute_path", ".*", "start-up"),
     ("websocket.commands", '("', "string-changed", "start-up"),
+    ("http.app.build", "FrontPage", ".*", "pages"),
+    ("http.elsewhere.Elsewhere.__call__", "page = respond(", ".*", "pages"),
+    ("http.elsewhere.Elsewhere.__call__", "await (page if", ".*", "pages"),
+    # Heartbeats and pings are on.
+    ("websocket.registry.Registry._heartbeat", "if self._heartbeats", "condition-true", "settings"),
+    ("websocket.registry.Registry._ping", "if self._pings", "condition-true", "settings"),
+    ("websocket.registry.Registry.add", "if schedule", "condition-true", "settings"),
+    ("websocket.registry.Registry.remove", "if schedule", "condition-true", "settings"),
+    ("websocket.registry._schedule", "if interval", "condition-true", "settings"),
     # The application always says which.
     ("http.app.build", "max_body_bytes: int =", ".*", "embedding"),
     ("http.app.build", "site: bool =", ".*", "embedding"),
@@ -244,20 +257,28 @@ MARKED = [
     ("http.validation.check_content_type", "[:128]", ".*", "words"),
     ("http.documents.Documents.__init__", "lru_cache(maxsize=8)", ".*", "tuning"),
     ("bus.memory.MemoryEngine._evict", "* 9 // 10", "constant-changed", "tuning"),
+    ("bus.outbox.Room.is_over", "self.limit", "comparison-swapped", "tuning"),
+    ("http.connection.HttpConnection.on_headers_complete", "> MAX_HEAD", "(constant|comparison)-.*", "tuning"),
+    ("websocket.connection.Connection._end_closing", "now >= deadline", "comparison-swapped", "tuning"),
+    ("wire.websocket.FrameReader.read", "_LARGE", ".*", "tuning"),
+    ("wire.websocket.FrameReader.read", "untimed", ".*", "tuning"),
     # Names that tracebacks and debuggers show.
     ("contract.fastpath._Code.function", "linecache", ".*", "logging"),
     ("contract.fastpath._Code.function", "name = ", ".*", "logging"),
     # uvicorn, which asks, takes None for False.
     ("http.connection.HttpConnection._should_upgrade", "return False", "return-none", "equivalent"),
+    # None of connexion's middleware is there that would look at it.
+    ("http.app.build", "SwaggerUIOptions", ".*", "equivalent"),
     # One of several, and all of them.
     ("websocket.session.event_frames.encode", "if len(publications) == 1", "condition-false", "equivalent"),
     ("websocket.session.Session.send_answers", "if len(answers) == 1", "condition-false", "equivalent"),
+    ("websocket.session.Session.answer", "_MAX_ANSWERS", "condition-.*|comparison-swapped", "equivalent"),
     ("wire.websocket.text_frame", "if size < 1024", "condition-false", "equivalent"),
     ("wire.websocket.text_frames", "if size < 1024", "condition-false", "equivalent"),
     ("wire.websocket", "range(1024)", "constant-changed", "equivalent"),
     # What has been made before, and what is made anew.
-    ("wire.messages._Clock.at", "if not self.second", "condition-true", "equivalent"),
-    ("wire.messages.event_writer.event", "if not clock.second", "condition-true", "equivalent"),
+    ("wire.messages._Clock.at", "if not self.second", "condition-true|comparison-swapped", "equivalent"),
+    ("wire.messages.event_writer.event", "if not clock.second", "condition-true|comparison-swapped", "equivalent"),
     ("bus.hub.Fanout.encode", "if group else", "condition-false", "equivalent"),
     # Nothing comes of it, or only what would not have been needed.
     ("bus.hub.Fanout.take", "if not self.groups and not self.waiting", "condition-false", "equivalent"),
@@ -267,6 +288,11 @@ MARKED = [
     ("contract.decoding.Decoder.__init__", "self._min_deep = 2", "constant-changed", "equivalent"),
     ("contract.decoding.Decoder.quick", "if not data.isascii()", "condition-true", "equivalent"),
     ("contract.decoding.Decoder.quick", "if len(data) > self._min_deep", "condition-true", "equivalent"),
+    ("contract.commands.WebSocketContract.dispatch", "if found :=", "condition-false", "equivalent"),
+    ("contract.commands.WebSocketContract.dispatch", "if accepts(frame)", "condition-false", "equivalent"),
+    ("contract.decoding.Decoder.quick", "self._decode is None", "condition-true|comparison-swapped", "equivalent"),
+    ("contract.fastpath", '"string": str', ".*", "equivalent"),
+    ("contract.requests.Body.parse", "if found and", "condition-false", "equivalent"),
     ("contract.jsontext.check_depth", "if len(left) <= most - done", "condition-false", "equivalent"),
 ]
 """Single lines: the function, a part of the line, the operators (a pattern), and the rule."""
