@@ -1,13 +1,15 @@
 """Whether `specbus verify` finds a mutant: the same checks, the quick ones first, up to the first that is broken."""
 
+import contextlib
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+import psutil
 from coverage import CoverageData
 from hypothesis.configuration import set_hypothesis_home_dir
 
@@ -54,14 +56,18 @@ class Verdict:
 
 
 def judge(mutant: Mutant, settings: Settings) -> Verdict:
-    """Run verify against a server of `mutant`."""
+    """Run verify against a server of `mutant`.
+
+    It kills what the process that it is called in has started: that should do nothing else.
+    """
     start = time.monotonic()
     # The server must not end before the run, or it would be the end that is found.
     program = (*PROGRAM, str(settings.seconds + 30), mutant.id)
     outcome: Outcome = "not found"
     remark = ""
+    results = _results(program, settings)
     try:
-        for result in _results(program, settings):
+        for result in results:
             if time.monotonic() - start > settings.seconds:
                 remark = "the time was up"
                 break
@@ -72,6 +78,12 @@ def judge(mutant: Mutant, settings: Settings) -> Verdict:
                 remark = f"{result.check.name}: {result.error.strip().rpartition(chr(10))[2]}"
     except CannotRun as error:
         outcome, remark = "stillborn", str(error)
+    finally:
+        # A server that hangs would neither stop when it is asked to, nor have its topics deleted.
+        for process in psutil.Process().children(recursive=True):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+        results.close()
     return Verdict(mutant, outcome, remark, time.monotonic() - start)
 
 
@@ -97,7 +109,7 @@ def executed_lines(settings: Settings, modules: Iterable[str]) -> dict[str, set[
         return {module: set(read.lines(str(file(module))) or ()) for module in modules}
 
 
-def _results(program: Sequence[str], settings: Settings) -> Iterable[Result]:
+def _results(program: Sequence[str], settings: Settings) -> Generator[Result, None, None]:
     """What each check says of the server that `program` starts. Raises CannotRun."""
     with tempfile.TemporaryDirectory(prefix="specbus-mutation-") as folder:
         set_hypothesis_home_dir(folder)

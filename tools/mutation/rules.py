@@ -226,6 +226,8 @@ MARKED = [
     ("http.app.build", 'contract.operations["publishMessage"].body', ".*", "start-up"),
     ("http.app.build", "absolute_path", ".*", "start-up"),
     ("websocket.commands", '("', "string-changed", "start-up"),
+    # No prefix is set.
+    ("http.routing.sent_path", "if path.startswith", "condition-.*", "settings"),
     ("http.app.build", "FrontPage", ".*", "pages"),
     ("http.elsewhere.Elsewhere.__call__", "page = respond(", ".*", "pages"),
     ("http.elsewhere.Elsewhere.__call__", "await (page if", ".*", "pages"),
@@ -292,6 +294,7 @@ MARKED = [
     ("contract.commands.WebSocketContract.dispatch", "if accepts(frame)", "condition-false", "equivalent"),
     ("contract.decoding.Decoder.quick", "self._decode is None", "condition-true|comparison-swapped", "equivalent"),
     ("contract.fastpath", '"string": str', ".*", "equivalent"),
+    ("contract.fastpath._Code.object", "names = [", "condition-false", "equivalent"),
     ("contract.requests.Body.parse", "if found and", "condition-false", "equivalent"),
     ("contract.jsontext.check_depth", "if len(left) <= most - done", "condition-false", "equivalent"),
 ]
