@@ -75,7 +75,7 @@ def judged(sample: Sequence[Mutant], lines: dict[str, set[int]], settings: Setti
     reached = []
     for mutant in sample:
         if lines[mutant.module].isdisjoint(mutant.lines):
-            yield Verdict(mutant, "not found", "verify has it never executed", 0.0)
+            yield Verdict(mutant, "not found", "verify never executes it", 0.0)
         else:
             reached.append(mutant)
     with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn")) as pool:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tools.mutation.__main__ import drawn
-from tools.mutation.judge import Outcome, Verdict
+from tools.mutation.__main__ import drawn, judged
+from tools.mutation.judge import Outcome, Settings, Verdict
 from tools.mutation.operators import Mutant, mutants
 from tools.mutation.package import all_mutants, folder, mutant_of, source
 from tools.mutation.report import share, told
@@ -218,6 +218,13 @@ def test_a_sample_is_the_same_each_time_and_part_of_a_larger_one() -> None:
 def test_a_sample_stays_when_others_are_left_out() -> None:
     first, *others = drawn(ALL, 20, 1)
     assert drawn([each for each in ALL if each is not first], 19, 1) == others
+
+
+def test_what_verify_never_executes_is_not_found_and_needs_no_run() -> None:
+    mutant = next(each for each in ALL if each.lines == range(each.line, each.line + 1))
+    lines = {mutant.module: {mutant.line - 1, mutant.line + 1}}
+    (verdict,) = judged([mutant], lines, Settings(examples=1, seed=1, seconds=1), jobs=1)
+    assert (verdict.mutant, verdict.outcome, verdict.remark) == (mutant, "not found", "verify never executes it")
 
 
 def test_the_report_tells_what_was_not_found() -> None:
