@@ -294,7 +294,11 @@ MARKED = [
     ("contract.commands.WebSocketContract.dispatch", "if accepts(frame)", "condition-false", "equivalent"),
     ("contract.decoding.Decoder.quick", "self._decode is None", "condition-true|comparison-swapped", "equivalent"),
     ("contract.fastpath", '"string": str', ".*", "equivalent"),
+    ("bus.hub.Hub.join", "if replayed", "condition-true", "equivalent"),
+    ("contract.decoding.Decoder.quick", "if self._root_verbatim", "and-or-swapped", "equivalent"),
     ("contract.fastpath._Code.object", "names = [", "condition-false", "equivalent"),
+    ("contract.fastpath._Code.object", "if name in shape.required", "condition-true", "equivalent"),
+    ("contract.fastpath._Code.object", "if shape.verbatim and not tag", "condition-true", "equivalent"),
     ("contract.requests.Body.parse", "if found and", "condition-false", "equivalent"),
     ("contract.jsontext.check_depth", "if len(left) <= most - done", "condition-false", "equivalent"),
 ]
