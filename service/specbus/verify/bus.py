@@ -161,6 +161,10 @@ class Bus:
         """Whether `frame` refuses a command because there is no such topic."""
         return self._is(frame, self._mark("unknown"))
 
+    def is_missing(self, frame: Frame) -> bool:
+        """As `is_unknown`, in a document that may not say it."""
+        return "unknown" in self._stream and self.is_unknown(frame)
+
     @property
     def unknown(self) -> Any:
         """What an answer has that refuses a command because there is no such topic. Raises Skipped."""

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from specbus.spec import ContractError
-from specbus.verify.failures import Broken, Skipped
+from specbus.verify.failures import Broken, NotOffered, Skipped
 from specbus.verify.messages import Messages
 from specbus.verify.rest.document import HttpOperation, RestDocument
 from specbus.verify.values import texts
@@ -155,6 +155,9 @@ class Topics:
     def new(self) -> str:
         """The name of a new topic. Raises Skipped if it cannot be made."""
         name = self.new_name()
+        profile = self._target.options.profile
+        if not profile.makes_topics and profile.has_rest:
+            raise NotOffered(str(profile.refusal(makes_topics=True)))
         if not self.are_made:
             return name
         try:

@@ -78,6 +78,7 @@ def results(target: Target) -> list[Result]:
         return [execute(check, target) for check in collect(target)]
 
 
+@pytest.mark.slow
 def test_a_server_without_rest_is_asked_nothing_over_http() -> None:
     asked: set[bytes] = set()
 
@@ -105,6 +106,7 @@ def test_a_server_without_rest_keeps_its_contract(tmp_path: Path) -> None:
     assert status == 0, output
 
 
+@pytest.mark.slow
 def test_no_topic_is_made_where_topics_are_fixed(server: Server) -> None:
     target = target_of(Options(server.url, SPECS, examples=1, deadline=DEADLINE, profile=PROFILES["fixed-topics"]))
     found = results(target)

@@ -75,8 +75,7 @@ GARBAGE: dict[str, bytes] = {
 
 @pytest.mark.parametrize("name", GARBAGE)
 def test_an_odd_answer_is_an_answer_or_none(name: str) -> None:
-    with answering(raw(GARBAGE[name])) as url:
-        target = target_at(url)
+    with answering(raw(GARBAGE[name])) as url, target_at(url) as target:
         with suppress(Unanswered):
             target.call("GET", "/topics")
         with suppress(Broken):

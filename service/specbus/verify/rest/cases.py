@@ -7,34 +7,44 @@ from typing import Any, TypeAlias, TypeVar
 
 import httpx
 
+from specbus.verify.causes import cause_of
 from specbus.verify.checks import Condition, check
-from specbus.verify.failures import Broken, Unanswered, raise_all
+from specbus.verify.failures import Broken, Skipped, TimeUp, Unanswered, raise_all
 from specbus.verify.rest.client import Client
 from specbus.verify.rest.document import HttpOperation, RestDocument
 from specbus.verify.target import Target
 
 T = TypeVar("T")
 CLIENT_ERRORS = frozenset(range(400, 500))
-MAX_FAILURES = 3
-"""Failures of a check after which no more are looked for."""
 
 
 def run_cases(target: Target, values: Iterable[T], test: Callable[[Client, T], None]) -> None:
-    """Have `test` look at each of `values`, as a case of its own."""
+    """Have `test` look at each of `values`, as a case of its own. Raises Skipped if none of them can be made."""
     found: dict[str, Broken] = {}
-    for value in values:
-        target.start_case()
-        target.cases += 1
-        client = Client(target)
-        try:
-            test(client, value)
-        except Broken as broken:
-            broken.steps = list(target.steps) if broken.steps is None else broken.steps
-            broken.reproduce = broken.reproduce or client.commands
-            found.setdefault(broken.problem, broken)
-            if len(found) == MAX_FAILURES or isinstance(broken, Unanswered):
-                break
+    reason: Skipped | None = None
+    try:
+        for value in values:
+            target.start_case()
+            client = Client(target)
+            try:
+                test(client, value)
+                target.cases += 1
+            except Skipped as skipped:
+                reason = skipped
+            except Broken as broken:
+                target.cases += 1
+                broken.steps = list(target.steps) if broken.steps is None else broken.steps
+                broken.reproduce = broken.reproduce or client.commands
+                found.setdefault(cause_of(broken.problem), broken)
+                if len(found) == target.options.failures_per_check or isinstance(broken, Unanswered):
+                    break
+    except TimeUp:
+        # What was found before is not lost.
+        if not found:
+            raise
     raise_all(list(found.values()))
+    if reason and not target.cases:
+        raise reason
 
 
 def check_case(
