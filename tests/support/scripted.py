@@ -1,6 +1,7 @@
 """HTTP servers that answer each request as a function says."""
 
 import json
+import re
 import socket
 from collections.abc import Callable
 from typing import Any
@@ -21,9 +22,8 @@ def scripted(script: Script) -> Answer:
                 return
             data += more
         head, _, body = data.partition(b"\r\n\r\n")
-        length = next(
-            (int(line[15:]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")), 0
-        )
+        told = re.search(rb"^content-length: *([0-9]+)\r?$", head, re.IGNORECASE | re.MULTILINE)
+        length = int(told[1]) if told else 0
         while len(body) < length and (more := connection.recv(65_536)):
             body += more
         method, path, *_ = head.decode("latin-1").split(" ")
