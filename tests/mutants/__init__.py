@@ -1,6 +1,28 @@
 """The service with one deliberate defect each, by area."""
 
-from tests.mutants import behaviour, positions, rest, websocket
+from tests.mutants import (
+    access,
+    behaviour,
+    counts,
+    equality,
+    positions,
+    rest,
+    staleness,
+    timestamps,
+    websocket,
+)
 from tests.mutants.registry import MUTANTS, Mutant
 
-__all__ = ["MUTANTS", "Mutant", "behaviour", "positions", "rest", "websocket"]
+__all__ = [
+    "MUTANTS",
+    "Mutant",
+    "access",
+    "behaviour",
+    "counts",
+    "equality",
+    "positions",
+    "rest",
+    "staleness",
+    "timestamps",
+    "websocket",
+]
