@@ -19,7 +19,7 @@ from tests.mutants import (
     timestamps,
     websocket,
 )
-from tests.mutants.registry import MUTANTS, Mutant
+from tests.mutants.registry import MUTANTS, Mutant, missed
 
 __all__ = [
     "MUTANTS",
@@ -33,6 +33,7 @@ __all__ = [
     "http_semantics",
     "lifecycle",
     "limits",
+    "missed",
     "payloads",
     "positions",
     "races",

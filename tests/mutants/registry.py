@@ -5,11 +5,14 @@ A mutant is a patch of `specbus.*`, put on before the service is constructed. No
 
 import functools
 import inspect
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import pytest
+
+from tests.support.documents import ROOT
 
 Area = Literal["rest", "websocket", "behaviour"]
 Patch = pytest.MonkeyPatch
@@ -31,6 +34,15 @@ class Mutant:
 
 
 MUTANTS: dict[str, Mutant] = {}
+PROMISES = ROOT / "docs" / "promises.md"
+"""The promises of the documents, with the mutants that break them."""
+
+
+def missed() -> set[str]:
+    """The mutants that are known to be found by no check yet, or of which that is not known: those `PROMISES` lists."""
+    _, _, rest = PROMISES.read_text().partition("## Mutants that no check finds\n")
+    table, _, others = rest.partition("## Mutants that have not been run against the checks\n")
+    return {*re.findall(r"^\| ([a-z0-9-]+)\*? ", table, re.MULTILINE), *re.findall(r"[a-z0-9-]+", others)}
 
 
 def mutant(area: Area, defect: str, **settings: Any) -> Callable[[Apply], Apply]:

@@ -1,0 +1,1 @@
+"""Edits of the documents as their users make them, and whether the service and `specbus verify` agree on each."""
