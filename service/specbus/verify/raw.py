@@ -9,6 +9,7 @@ import re
 import secrets
 import socket
 import time
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self, cast
@@ -45,7 +46,13 @@ def request(target: Target, method: str, path: str, *fields: str, **options: Any
 
 
 def _head(
-    target: Target, method: str, path: str, *fields: str, hosts: Sequence[str] = ("{0}",), version: str = "1.1"
+    target: Target,
+    method: str,
+    path: str,
+    *fields: str,
+    hosts: Sequence[str] = ("{0}",),
+    version: str = "1.1",
+    has_key: bool = True,
 ) -> bytes:
     """The head of a request to `target`, with its key.
 
@@ -56,12 +63,13 @@ def _head(
         fields: More header fields, each a line.
         hosts: The values of the Host fields, for another number or others than there must be; `{0}` is the right one.
         version: That of HTTP.
+        has_key: Whether the key is sent, where there is one.
 
     """
     url = httpx.URL(target.options.url)
     lines = [f"{method} {url.raw_path.decode().rstrip('/')}{path} HTTP/{version}"]
     lines += [f"Host: {host.format(url.netloc.decode())}" for host in hosts]
-    lines += [_key_field(target)] if target.options.api_key else []
+    lines += [_key_field(target)] if target.options.api_key and has_key else []
     return "\r\n".join([*lines, *fields, "", ""]).encode()
 
 
@@ -87,6 +95,22 @@ def handshake(
     }
     lines = [f"{name}: {value}" for name, value in fields.items() if value is not None]
     return _head(target, method, path or target.document.address, *lines, **options)
+
+
+def wrong_keys(key: str) -> list[tuple[str, str | None]]:
+    """Keys that are not `key`, though some are near it, and what each is; None for none at all."""
+    wrong = {
+        "no key": None,
+        "the beginning of the key": key[:-1],
+        "the key and more": f"{key}x",
+        "the key in another case": key.swapcase(),
+        "the key in quotes": f'"{key}"',
+        "a key of the same length": "x" * len(key),
+        "an empty key": "",
+        "the key in a list": f"wrong, {key}",
+    }
+    # One that has no letters is the same in another case; it is told by the others.
+    return [(what, f"x{key}" if value == key else value) for what, value in wrong.items()]
 
 
 def escaped(path: str) -> str:
@@ -122,6 +146,8 @@ class Exchange:
         self._data = data
         self._connection: socket.socket
         self._incoming: _Incoming
+        self._protocol: ClientProtocol | None = None
+        self._unread: deque[Frame] = deque()
 
     @property
     def command(self) -> str:
@@ -182,21 +208,39 @@ class Exchange:
                 data += more
         return data
 
+    def send(self, data: bytes) -> None:
+        """Send more."""
+        self._target.steps.append(Step("raw", data[:400], None))
+        # A server that has closed may say so in what is still to be read.
+        with contextlib.suppress(OSError):
+            self._connection.settimeout(self._target.timeout())
+            self._connection.sendall(data)
+
     def frames(self) -> Iterator[Any]:
         """What is in the text frames that come behind a 101, until the server closes. Raises TimedOut, Broken."""
-        self._incoming.until = self._target.deadline()
-        protocol = ClientProtocol(parse_uri(self._target.ws_url), state=State.OPEN, max_size=None)
         message = b""
+        for frame in self.all_frames():
+            if frame.opcode in (Opcode.TEXT, Opcode.CONT):
+                message += frame.data
+                if frame.fin:
+                    yield _decoded(message)
+                    message = b""
+
+    def all_frames(self) -> Iterator[Frame]:
+        """The frames that come behind a 101, control frames too, until the server closes. Raises TimedOut, Broken."""
+        self._incoming.until = self._target.deadline()
+        if self._protocol is None:
+            self._protocol = ClientProtocol(parse_uri(self._target.ws_url), state=State.OPEN, max_size=None)
         with contextlib.suppress(ConnectionError):
-            while data := self._read():
-                protocol.receive_data(data)
-                for event in protocol.events_received():
-                    if isinstance(event, Frame) and event.opcode in (Opcode.TEXT, Opcode.CONT):
-                        message += event.data
-                        if event.fin:
-                            self._note(message[:400].decode(errors="replace"))
-                            yield _decoded(message)
-                            message = b""
+            while True:
+                while self._unread:
+                    frame = self._unread.popleft()
+                    self._note(str(frame)[:400])
+                    yield frame
+                if not (data := self._read()):
+                    return
+                self._protocol.receive_data(data)
+                self._unread += [event for event in self._protocol.events_received() if isinstance(event, Frame)]
 
     def _read(self) -> bytes:
         try:

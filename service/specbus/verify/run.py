@@ -20,7 +20,7 @@ from specbus.spec import ContractError
 from specbus.verify.fuzzing import checks
 from specbus.verify.rest import topics, operations, bodies, parameters, routing, framing as http_framing, origins
 from specbus.verify.rest import errors, authentication
-from specbus.verify.websocket import operations as commands, handshake, framing, schemas
+from specbus.verify.websocket import operations as commands, handshake, framing, frames, schemas
 from specbus.verify.behaviour import order, publishing, subscriptions, replay, deletion, counts, slow_consumers, model
 from specbus.verify.behaviour import positions, heartbeat
 

@@ -6,6 +6,7 @@ import httpx
 
 from specbus.verify.checks import needs_key
 from specbus.verify.failures import Broken, Unanswered
+from specbus.verify.raw import wrong_keys
 from specbus.verify.record import Step
 from specbus.verify.rest.cases import check_cases
 from specbus.verify.rest.client import Client, json_of, media_type_of
@@ -18,7 +19,7 @@ def _without_key(client: Client, operation: HttpOperation, key: str | None) -> h
     path = client.path(operation)
     url = client.target.options.url.rstrip("/") + path
     body = client.body(operation)
-    headers = {**({"Content-Type": JSON_TYPE} if body else {}), **({KEY_HEADER: key} if key else {})}
+    headers = {**({"Content-Type": JSON_TYPE} if body else {}), **({} if key is None else {KEY_HEADER: key})}
     client.note(curl(operation.method, url, body, headers, key=False))
     call = operation.method, path
     try:
@@ -50,6 +51,23 @@ def a_request_without_the_right_key_is_a_401(client: Client, case: tuple[HttpOpe
         how = "with a wrong key" if key else "without a key"
         problem = f"{operation} {how} is answered with {response.status_code}, not 401"
         raise Broken(problem, rule=operation.place("responses", "401"))
+
+
+def _wrong_keys(document: RestDocument) -> Iterator[tuple[HttpOperation, tuple[int, str]]]:
+    """An operation that only reads, with each of what `wrong_keys` has: its place there, and what it is."""
+    for operation in document.operations:
+        if operation.needs_key and operation.method == "GET":
+            yield from ((operation, (at, what)) for at, (what, _) in enumerate(wrong_keys("key")))
+            return
+
+
+@check_cases(place("components", "securitySchemes"), _wrong_keys, when=needs_key)
+def a_key_that_is_but_like_the_key_is_a_401(client: Client, case: tuple[HttpOperation, tuple[int, str]]) -> None:
+    operation, (at, what) = case
+    _, key = wrong_keys(client.target.options.api_key or "")[at]
+    response = _without_key(client, operation, key)
+    if response.status_code != 401:
+        raise Broken(f"{operation} with {what} is answered with {response.status_code}, not 401")
 
 
 @check_cases("RFC 9110, 11.6.1", _keyless, when=needs_key)

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 from websockets.frames import Frame, Opcode
 
-from specbus.verify.checks import check
+from specbus.verify.checks import check, needs_key
 from specbus.verify.failures import Broken, Skipped, TimedOut
-from specbus.verify.raw import WRONG_HOSTS, Answer, Exchange, escaped, handshake, told, told_hosts
+from specbus.verify.raw import WRONG_HOSTS, Answer, Exchange, escaped, handshake, told, told_hosts, wrong_keys
+from specbus.verify.rest.document import KEY_HEADER
 from specbus.verify.target import Target
 from specbus.verify.websocket.conversation import Conversation
 
@@ -72,6 +73,22 @@ def an_escaped_letter_in_the_path_of_a_handshake_is_that_letter(target: Target) 
         raise Skipped(f"{address}, the address of the WebSocket, has no letter")
     with _sent(target, handshake(target, path=path)) as exchange:
         _accepted(exchange.answer(), f"a handshake at {path}, which is {address},")
+
+
+@check("websocket", "asyncapi.yaml#/channels")
+def a_handshake_at_another_path_opens_no_WebSocket(target: Target) -> None:
+    address = target.document.address
+    others = ("/no-such-path", f"{address}x", f"{address}/", f"{address}/x", address.swapcase(), f"/x{address}")
+    for path in others:
+        if path != address:
+            _refused(target, f"at {path}, where the document has none,", handshake(target, path=path))
+
+
+@check("websocket", "asyncapi.yaml#/components/securitySchemes", when=needs_key)
+def a_handshake_with_another_key_opens_no_WebSocket(target: Target) -> None:
+    for what, value in wrong_keys(target.options.api_key or ""):
+        data = handshake(target, {KEY_HEADER: value}, has_key=False)
+        _refused(target, f"with {what}", data)
 
 
 def _accepted(answer: Answer | None, what: str) -> None:
