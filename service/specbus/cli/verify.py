@@ -31,8 +31,8 @@ from specbus.verify.target import Options
 
 _KEPT, _BROKEN, _COULD_NOT_RUN = 0, 1, 2
 _FILE = click.Path(dir_okay=False, path_type=Path)
-_RUN_TIME = 120.0
-_TIME_FOR_EXAMPLE = 3.0
+_RUN_TIME = 240.0
+_TIME_FOR_EXAMPLE = 6.0
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})

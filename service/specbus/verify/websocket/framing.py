@@ -30,7 +30,22 @@ def a_binary_frame_gets_one_refusal(target: Target) -> None:
 def text_that_is_not_JSON_gets_one_refusal(target: Target) -> None:
     conversation = Conversation(target)
     good = json.dumps(conversation.good()[0])
-    for text in ("", " ", "{", good[:-1], good + "}", good + good, "'" + good[1:], "NaN", "nul", "\ufeff" + good):
+    comma = good[:-1] + ",}"
+    number = good[:-1] + ', "unknown-field": NaN}'
+    for text in (
+        comma,
+        number,
+        "",
+        " ",
+        "{",
+        good[:-1],
+        good + "}",
+        good + good,
+        "'" + good[1:],
+        "NaN",
+        "nul",
+        "\ufeff" + good,
+    ):
         target.cases += 1
         target.steps = []
         check_refused(target, conversation, text, "text that is not JSON")

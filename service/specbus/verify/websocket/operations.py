@@ -54,7 +54,7 @@ def _valid(target: Target, operation: Exchange) -> None:
 
     for message in operation.messages:
         for_each(target, bodies(message.schema, valid=True), target.options.examples, case)
-        for frame in _with_each_field(message):
+        for frame in itertools.chain(_with_each_field(message), _at_the_bounds(message)):
             target.cases += 1
             target.steps = []
             case((frame, ""))
@@ -96,6 +96,24 @@ def _with_each_field(message: Message) -> Iterator[Frame]:
         if name not in frame and name != message.correlation:
             with contextlib.suppress(Skipped):
                 yield {**frame, name: one(schemas.field(message.schema, name), message.place)}
+
+
+def _at_the_bounds(message: Message) -> Iterator[Frame]:
+    """Valid frames in which a text is as long, or a number as large, as it may be."""
+    try:
+        frame = one(message.schema, message.place)
+    except Skipped:
+        return
+    for name in schemas.fields(message.schema) if isinstance(frame, dict) else ():
+        schema = schemas.field(message.schema, name)
+        rules = schema if isinstance(schema, dict) else {}
+        longest = rules.get("maxLength")
+        texts = ["x" * longest, "\u00e9" * longest, "_" + "9" * (longest - 1)] if isinstance(longest, int) else []
+        numbers = [rules[bound] for bound in ("minimum", "maximum") if bound in rules]
+        large = [5_000_000_000, 2**63 - 1] if "minimum" in rules and "maximum" not in rules else []
+        for value in (*texts, *numbers, *large):
+            if message.rules.accepts({**frame, name: value}):
+                yield {**frame, name: value}
 
 
 def _near_misses(target: Target, message: Message) -> Iterator[tuple[str, Frame]]:
