@@ -42,6 +42,7 @@ INTERRUPTED_CLEAN_UP_TIME = 0.7
 _websockets_log = logging.getLogger(__name__)
 # What a connection's thread stumbles over, such as what still comes behind a broken pipe, is no line of the report.
 _websockets_log.addHandler(logging.NullHandler())
+_websockets_log.propagate = False
 
 
 @dataclass(frozen=True, slots=True)

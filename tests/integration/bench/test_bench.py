@@ -359,7 +359,7 @@ def test_percentiles_are_right_within_the_width_of_a_bucket(latencies: list[int]
 def test_compare(tmp_path: Path) -> None:
     file = tmp_path / "figures.json"
     works = ["fanout1000", "pairs50", "topics10000", "stalled", "rest-health", "rest-publish"]
-    options = ("--rounds=1", "--duration=0.3", "--scale=0.02", f"--only={','.join(works)}")
+    options = ("--rounds=1", "--duration=1", "--scale=0.02", f"--only={','.join(works)}")
     status, output = run("compare", *options, f"--json={file}")
     assert status == 0, output
     rows = json.loads(file.read_text())["rows"]

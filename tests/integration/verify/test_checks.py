@@ -252,7 +252,7 @@ FOUND: dict[str, dict[str, str]] = {
     "UncheckedArray": STOCK_TAKEN,
     "UncheckedItems": STOCK_TAKEN,
     "UncheckedLength": taken(INVALID_SEARCH, "Find", "Found"),
-    "UncheckedEnum": {INVALID_PICK: f"an invalid Pick (priority …) {NOT_AS_INVALID}"},
+    "UncheckedEnum": {INVALID_PICK: "an invalid Pick (priority …) is answered with Picked instead of Refused"},
     "UncheckedSlip": taken(INVALID_SEARCH, "Look", "Found") | {SCHEMAS: "Found breaks its schema: slip: …"},
     "OptionalFieldIsRequired": {VALID_PICK: "a valid Pick is refused"},
     "RequiredFieldIsOptional": {
