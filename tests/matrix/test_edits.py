@@ -11,6 +11,7 @@ from specbus.verify.run import collect, own_server, target_of
 from specbus.verify.target import Options
 from tests.matrix.edits import KEPT, VISIBLE, Documents
 from tests.support.documents import SPECS
+from tests.support.share import share
 
 pytestmark = pytest.mark.slow
 
@@ -61,7 +62,7 @@ def documents(request: pytest.FixtureRequest, tmp_path: Path) -> Documents:
     return edited
 
 
-@pytest.mark.parametrize(("name", "documents"), [(name, name) for name in KEPT], indirect=["documents"])
+@pytest.mark.parametrize(("name", "documents"), [(name, name) for name in share(KEPT)], indirect=["documents"])
 def test_a_service_that_runs_from_an_edit_keeps_it(name: str, documents: Documents) -> None:
     with own_server(documents.folder, None) as url:
         found = results(url, documents.folder)
@@ -80,7 +81,7 @@ def unedited() -> Iterator[str]:
 
 
 @pytest.mark.parametrize(
-    ("name", "documents"), [(name, name) for name in KEPT if name in VISIBLE], indirect=["documents"]
+    ("name", "documents"), [(name, name) for name in share(KEPT) if name in VISIBLE], indirect=["documents"]
 )
 def test_a_service_that_runs_from_other_documents_is_found_to_break_it(
     name: str, documents: Documents, unedited: str

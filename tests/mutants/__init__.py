@@ -19,7 +19,7 @@ from tests.mutants import (
     timestamps,
     websocket,
 )
-from tests.mutants.registry import MUTANTS, Mutant, missed
+from tests.mutants.registry import MUTANTS, Mutant, finders, missed
 
 __all__ = [
     "MUTANTS",
@@ -29,6 +29,7 @@ __all__ = [
     "counts",
     "documents",
     "equality",
+    "finders",
     "framing",
     "http_semantics",
     "lifecycle",

@@ -38,6 +38,12 @@ PROMISES = ROOT / "docs" / "promises.md"
 """The promises of the documents, with the mutants that break them."""
 
 
+def finders() -> dict[str, str]:
+    """The checks that find each mutant, as far as `PROMISES` names them: the text that they are named in."""
+    rows = re.findall(r"^\|.*? \| ?([^|]*[^|\s]) ?\| ([^|]*) \|$", PROMISES.read_text(), re.MULTILINE)
+    return {name: checks for checks, mutants in rows for name in re.findall(r"[a-z0-9-]+", mutants)}
+
+
 def missed() -> set[str]:
     """The mutants that are known to be found by no check yet, or of which that is not known: those `PROMISES` lists."""
     _, _, rest = PROMISES.read_text().partition("## Mutants that no check finds\n")

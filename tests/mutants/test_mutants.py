@@ -8,10 +8,12 @@ import pytest
 from specbus.verify.checks import Result, execute
 from specbus.verify.run import SERVICE, collect, own_server, target_of
 from specbus.verify.target import Options
-from tests.mutants import MUTANTS, Mutant, missed
+from tests.mutants import MUTANTS, Mutant, finders, missed
 from tests.support.documents import SPECS
+from tests.support.share import share
 
 pytestmark = pytest.mark.slow
+FINDERS = finders()
 
 
 def results(program: tuple[str, ...], mutant: Mutant | None, seed: int, examples: int) -> list[Result]:
@@ -24,8 +26,9 @@ def results(program: tuple[str, ...], mutant: Mutant | None, seed: int, examples
         with target_of(options) as target:
             checks = collect(target)
             if mutant:
-                # Those of its own area first: they should find it.
-                checks.sort(key=lambda check: check.area != mutant.area)
+                # Those first that have found it before, or should: those of its own area.
+                known = FINDERS.get(mutant.name, "")
+                checks.sort(key=lambda check: (f"{check.area}: {check.name}" not in known, check.area != mutant.area))
             for check in checks:
                 found.append(execute(check, target))
                 if mutant and not found[-1].kept:
@@ -33,7 +36,7 @@ def results(program: tuple[str, ...], mutant: Mutant | None, seed: int, examples
     return found
 
 
-@pytest.mark.parametrize("name", [name for name in MUTANTS if name not in missed()])
+@pytest.mark.parametrize("name", share(name for name in MUTANTS if name not in missed()))
 def test_a_mutant_is_found(name: str, record_property: Callable[[str, object], None]) -> None:
     mutant = MUTANTS[name]
     *_, last = results((sys.executable, "-m", "tests.mutants", name), mutant, seed=1, examples=20)
