@@ -122,6 +122,10 @@ class WebSocketDocument:
         field = (message.correlation if message else None) or (sent.correlation if sent else None)
         return frame.get(field) if field else None
 
+    def replies_to(self, sent: Message | None) -> list[Message]:
+        """What may answer a `sent`; all that answers any command where it is not known what was sent."""
+        return next((each.replies for each in self.operations if sent in each.messages), self.replies)
+
     def is_reply(self, frame: Frame) -> bool:
         """Whether `frame`, from the server, answers a command."""
         return self.sent_as(frame) in self.replies

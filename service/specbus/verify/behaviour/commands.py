@@ -59,8 +59,9 @@ def acknowledged(peer: Peer, frame: Frame) -> Frame:
     answer = peer.ask(frame)
     if not peer.target.topics.are_made and peer.target.bus.is_missing(answer):
         raise Skipped("the server has no topics but those that are made, and the run makes none")
-    if not peer.target.bus.is_ack(answer):
-        what = peer.target.document.message_of(frame)
+    document = peer.target.document
+    what = document.message_of(frame)
+    if not peer.target.bus.is_ack(answer) or document.sent_as(answer) not in document.replies_to(what):
         name = what.name if what else "command"
         raise Broken(f"a {name} that must be acknowledged is answered with {json.dumps(answer)[:300]}")
     return answer
