@@ -131,7 +131,7 @@ def variant(folder: Path, name: str) -> Path:
 def test_a_server_that_keeps_its_document_is_left_in_peace(seed: int) -> None:
     kept = results(Warehouse, examples=20, seed=seed)
     assert problems(kept) == {}
-    assert [result.check.name for result in kept if result.cases == 0] == []
+    assert [result.check.name for result in kept if result.cases == 0 and result.skipped is None] == []
 
 
 @pytest.mark.parametrize("name", list(VARIANTS)[1:])

@@ -57,6 +57,7 @@ def test_a_key_is_sent(server: Server, serve: Callable[..., Server]) -> None:
     assert verify(guarded.url, "--only=websocket", "--examples=2", "--api-key=secret")[0] == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("only", [pytest.param("rest", marks=pytest.mark.slow), "websocket", "behaviour"])
 def test_one_area_alone(serve: Callable[..., Server], only: str, tmp_path: Path) -> None:
     junit = tmp_path / "junit.xml"
@@ -108,6 +109,7 @@ def front_door(folder: Path, module: str, *arguments: str) -> tuple[int, str]:
     return done.returncode, done.stdout + done.stderr
 
 
+@pytest.mark.slow
 def test_the_front_door_for_pytest_can_be_copied_elsewhere(tmp_path: Path) -> None:
     shutil.copytree(ROOT / "contract_tests", tmp_path / "contract_tests")
     status, output = front_door(tmp_path, "test_behaviour.py")
@@ -131,6 +133,7 @@ def test_pytest_does_the_same(server: Server) -> None:
     assert "nothing answers at http://127.0.0.1:9" in output
 
 
+@pytest.mark.slow
 def test_checks_that_the_servers_settings_rule_out_are_skipped(serve: Callable[..., Server], tmp_path: Path) -> None:
     server = serve(heartbeat_interval=0, history_size=2)
     specs = tmp_path / "specs"

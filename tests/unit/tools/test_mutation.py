@@ -75,6 +75,7 @@ def test_what_would_change_nothing_new_is_no_mutant(text: str, operator: str) ->
     assert operator not in changed(text)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("module", MODULES)
 def test_each_mutant_of_the_service_is_another_program(module: str) -> None:
     text = source(module)
