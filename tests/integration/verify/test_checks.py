@@ -176,6 +176,7 @@ DEEP = "deep nesting gets one refusal"
 HUGE = "a huge frame is refused or ends its connection with 1009"
 NOT_UTF_8 = "text that is not UTF 8 is refused or ends its connection with 1007"
 FRAGMENTS = "a fragmented message is one message"
+PINGED = "a ping between the fragments of a message is answered and the message taken"
 HOST = "a handshake without exactly one valid Host is a 400"
 ESCAPED = "an escaped letter in the path of a handshake is that letter"
 SCHEMAS = "every frame from the server keeps its schema"
@@ -242,7 +243,10 @@ FOUND: dict[str, dict[str, str]] = {
         NOT_UTF_8: "text that is not UTF-8 is answered with Found instead of Refused",
         BINARY: "a binary frame is answered with Found instead of Refused",
     },
-    "TakesFragmentsForFrames": {FRAGMENTS: "a Look in 2 fragments is not taken as one frame"},
+    "TakesFragmentsForFrames": {
+        FRAGMENTS: "a Look in 2 fragments is not taken as one frame",
+        PINGED: "a Look with a ping between its fragments is refused",
+    },
     "UncheckedPattern": STOCK_TAKEN,
     "UnanchoredPattern": STOCK_TAKEN,
     "UncheckedMinimum": STOCK_TAKEN,
@@ -258,7 +262,9 @@ FOUND: dict[str, dict[str, str]] = {
     "RequiredFieldIsOptional": {
         INVALID_STOCK: "an invalid Stock (place missing) is answered with Stocked instead of Refused"
     },
-    "UnknownFieldsAreTaken": taken(INVALID_SEARCH, "Look", "Found"),
+    # With such a field comes what is no JSON, a NaN.
+    "UnknownFieldsAreTaken": taken(INVALID_SEARCH, "Look", "Found")
+    | {NOT_JSON: "text that is not JSON is answered with Found instead of Refused"},
     "UnknownNestedFieldsAreTaken": STOCK_TAKEN,
 }
 

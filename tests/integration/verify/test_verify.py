@@ -43,7 +43,7 @@ def test_without_a_url_a_service_is_started_and_kept_to_its_word_wherever_one_st
     status, output = verify("--examples=3", "--seed=7", f"--junit={junit}", f"--html={html}", cwd=misleading)
     assert (status, "The contract is kept." in output) == (0, True), output
     assert sorted(misleading.rglob("*")) == before
-    assert "4 checks were skipped: no API key was given (--api-key)" in output
+    assert "6 checks were skipped: no API key was given (--api-key)" in output
     assert "seed 7" in output
     found = by_area(junit)
     assert list(found) == ["rest", "websocket", "behaviour"]
@@ -123,7 +123,8 @@ def test_each_area_has_its_module() -> None:
 
 @pytest.mark.slow
 def test_pytest_does_the_same(server: Server) -> None:
-    assert front_door(ROOT, "test_websocket.py", "--base-url", server.url)[0] == 0
+    status, output = front_door(ROOT, "test_websocket.py", "--base-url", server.url)
+    assert status == 0, output
     with running(Warehouse(SAMPLE)) as url:
         status, output = front_door(ROOT, "test_websocket.py", "--base-url", url)
     assert status == 1

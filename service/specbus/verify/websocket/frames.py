@@ -12,6 +12,7 @@ from specbus.verify.checks import RISKY, check
 from specbus.verify.failures import Broken, Closed, Skipped, TimedOut
 from specbus.verify.peer import Peer
 from specbus.verify.raw import Exchange, handshake, told
+from specbus.verify.record import Data
 from specbus.verify.target import Target
 from specbus.verify.websocket.conversation import Conversation
 
@@ -223,15 +224,16 @@ def a_message_may_be_as_large_as_the_server_says_and_no_larger(target: Target) -
         peer = target.peer()
         text = good.decode().ljust(most + 1)
         half = len(text) // 2
-        peer.send(text if pieces == 1 else (text[:half], text[half:]))
-        if _is_taken(target, peer):
+        if _is_taken(target, peer, text if pieces == 1 else (text[:half], text[half:])):
             target.steps = []
             raise Broken(f"a message of {most + 1} bytes in {pieces} frames is taken, though the server says {most}")
 
 
-def _is_taken(target: Target, peer: Peer) -> bool:
-    """Whether what was sent to `peer`, which is too large, is taken. Raises Broken if neither that nor refused."""
+def _is_taken(target: Target, peer: Peer, message: Data) -> bool:
+    """Whether `message`, which is too large, is taken. Raises Broken if it is neither that nor refused."""
     try:
+        # The server may close before it has all of it.
+        peer.send(message)
         return not target.document.is_refusal(peer.answer())
     except Closed as closed:
         if closed.code not in (CloseCode.MESSAGE_TOO_BIG, CloseCode.ABNORMAL_CLOSURE):
