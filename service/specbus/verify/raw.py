@@ -308,7 +308,7 @@ class _Incoming(io.BufferedReader):
 def _decoded(message: bytes) -> Any:
     try:
         return json.loads(message)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise Broken("the server sent a frame that is no JSON") from None
 
 

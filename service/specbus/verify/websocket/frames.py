@@ -120,7 +120,7 @@ def _check_failed(target: Target, exchange: Exchange, breach: _Breach) -> None:
 
 
 def _object(frame: Frame) -> dict[str, object]:
-    with contextlib.suppress(ValueError):
+    with contextlib.suppress(ValueError, RecursionError):
         if isinstance(value := json.loads(bytes(frame.data)), dict):
             return value
     return {}
