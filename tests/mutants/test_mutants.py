@@ -42,6 +42,8 @@ def test_a_mutant_is_found(name: str, record_property: Callable[[str, object], N
     *_, last = results((sys.executable, "-m", "tests.mutants", name), mutant, seed=1, examples=20)
     assert last.error is None, last.error
     assert last.failures, f"no check notices that {mutant.defect}"
+    told = [text for failure in last.failures for text in (failure.problem, *failure.steps)]
+    assert not any("Internal Server Error" in text for text in told), f"it only falls over: {told}"
     record_property("mutant", f"{name}|{mutant.defect}|{last.check.area}: {last.check.name}")
 
 

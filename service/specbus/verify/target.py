@@ -90,8 +90,9 @@ class Target:
         """What judges the server's certificate."""
         # A server closes what is idle, maybe just when the next request is on its way.
         limits = httpx.Limits(keepalive_expiry=1.0)
-        self._client = httpx.Client(
-            base_url=options.url, timeout=options.deadline, headers=self.headers, limits=limits, **self.direct
+        self._client, self._keyless = (
+            httpx.Client(base_url=options.url, timeout=options.deadline, headers=headers, limits=limits, **self.direct)
+            for headers in (self.headers, {})
         )
         self.run_end = time.monotonic() + options.run_deadline
         """When the run must be over, by the monotonic clock."""
@@ -121,8 +122,9 @@ class Target:
                 self.clean_up()
         except Interrupted as again:
             self.left_over = f"what it made is not cleaned up: {again}"
-        with contextlib.suppress(Exception):
-            self._client.close()
+        for client in (self._client, self._keyless):
+            with contextlib.suppress(Exception):
+                client.close()
 
     @functools.cached_property
     def rest(self) -> RestDocument:
@@ -253,8 +255,14 @@ class Target:
 
     # REST
 
-    def call(self, method: str, path: str, **options: Any) -> httpx.Response:
+    def call(self, method: str, path: str, *, has_key: bool = True, **options: Any) -> httpx.Response:
         """Send a request as httpx does; the answer, whatever it is.
+
+        Args:
+            method: The method.
+            path: The path, below that of the server's URL.
+            has_key: Whether the key is sent, where there is one.
+            options: Those of `httpx.Client.stream`, and `json`.
 
         Raises:
             Unanswered: None came, or none that can be read.
@@ -272,7 +280,8 @@ class Target:
         text = sent if isinstance(sent, str | bytes | None) else "(streamed)"
         until = self.deadline()
         try:
-            response = bounded.request(self._client, method, path, until, **options)
+            client = self._client if has_key else self._keyless
+            response = bounded.request(client, method, path, until, **options)
         except bounded.Unreadable as error:
             # What came late, because the run ended meanwhile, is no fault of the server's.
             self.timeout()

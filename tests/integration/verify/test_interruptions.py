@@ -18,6 +18,8 @@ from tests.support.server import Server
 from tests.support.verifying import PROGRAM, hang
 
 pytestmark = pytest.mark.slow
+FUZZING = ("--examples=1000", "--only=*schemathesis*")
+"""A run that is at Schemathesis from its beginning, and for longer than a test takes."""
 
 
 @pytest.fixture
@@ -66,7 +68,7 @@ def check_reports(reports: tuple[Path, Path], name: str) -> None:
     junit, html = reports
     root = ElementTree.parse(junit).getroot()
     assert f"the run was interrupted ({name})" in "".join(root.itertext())
-    assert len(list(root.iter("testcase"))) > 50
+    assert len(list(root.iter("testcase"))) > 5
     assert f"the run was interrupted ({name})" in html.read_text()
 
 
@@ -79,7 +81,7 @@ def in_schemathesis(run: Run, count: int) -> None:
 def test_a_signal_ends_a_run_with_its_reports_and_its_children(
     number: signal.Signals, status: int, reports: tuple[Path, Path]
 ) -> None:
-    with started(f"--junit={reports[0]}", f"--html={reports[1]}", "--examples=1000") as run:
+    with started(f"--junit={reports[0]}", f"--html={reports[1]}", *FUZZING) as run:
         in_schemathesis(run, 2)
         children = run.children()
         ended, output = run.end(number)
@@ -89,7 +91,7 @@ def test_a_signal_ends_a_run_with_its_reports_and_its_children(
 
 
 def test_killed_twice_and_more_it_leaves_no_child() -> None:
-    with started("--examples=1000") as run:
+    with started(*FUZZING) as run:
         in_schemathesis(run, 2)
         children = run.children()
         ended, output = run.end(*[signal.SIGTERM] * 4)
@@ -97,7 +99,7 @@ def test_killed_twice_and_more_it_leaves_no_child() -> None:
 
 
 def test_what_it_made_on_a_server_is_deleted(server: Server, reports: tuple[Path, Path]) -> None:
-    with started(server.url, "--examples=1000", f"--junit={reports[0]}", f"--html={reports[1]}") as run:
+    with started(server.url, *FUZZING, f"--junit={reports[0]}", f"--html={reports[1]}") as run:
         in_schemathesis(run, 1)
         until(lambda: bool(httpx.get(f"{server.url}/topics").json()["topics"]))
         ended, output = run.end(signal.SIGTERM)

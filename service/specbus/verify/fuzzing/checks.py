@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from specbus.verify.checks import check_for_each
+from specbus.verify.checks import RISKY, check_for_each
 from specbus.verify.failures import Broken, CouldNotCheck, Skipped, raise_all
 from specbus.verify.fuzzing.findings import JUDGEMENTS
 from specbus.verify.fuzzing.run import Run
@@ -28,7 +28,7 @@ def _parts(target: Target) -> Iterator[_Part]:
         yield _Part(run, f"{sentence} (schemathesis: {name})", name)
 
 
-@check_for_each("rest", _parts, name=lambda part: part.sentence, rule=lambda _: FILE)
+@check_for_each("rest", _parts, name=lambda part: part.sentence, rule=lambda _: FILE, order=RISKY)
 def _found(target: Target, part: _Part) -> None:
     try:
         findings = part.run.findings(target)

@@ -5,36 +5,18 @@ from collections.abc import Iterator
 import httpx
 
 from specbus.verify.checks import needs_key
-from specbus.verify.failures import Broken, Unanswered
+from specbus.verify.failures import Broken
 from specbus.verify.raw import wrong_keys
-from specbus.verify.record import Step
 from specbus.verify.rest.cases import check_cases
 from specbus.verify.rest.client import Client, json_of, media_type_of
-from specbus.verify.rest.commands import curl
 from specbus.verify.rest.document import JSON_TYPE, KEY_HEADER, PROBLEM_TYPE, HttpOperation, RestDocument, place
 
 
 def _without_key(client: Client, operation: HttpOperation, key: str | None) -> httpx.Response:
-    """The answer to a request with a wrong key, or with none."""
-    path = client.path(operation)
-    url = client.target.options.url.rstrip("/") + path
+    """The answer to a request with a wrong key, or with none. Raises Unanswered, and Skipped."""
     body = client.body(operation)
-    headers = {**({"Content-Type": JSON_TYPE} if body else {}), **({} if key is None else {KEY_HEADER: key})}
-    client.note(curl(operation.method, url, body, headers, key=False))
-    call = operation.method, path
-    try:
-        response = httpx.request(
-            operation.method,
-            url,
-            content=body,
-            headers=headers,
-            timeout=client.target.timeout(),
-            **client.target.direct,
-        )
-    except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
-        raise Unanswered(f"{operation} is not answered: {error or type(error).__name__}") from None
-    client.target.steps.append(Step("rest", body, f"{response.status_code} {response.text}", call))
-    return response
+    headers = {**({} if body is None else {"Content-Type": JSON_TYPE}), **({} if key is None else {KEY_HEADER: key})}
+    return client.ask_for(operation, client.path(operation), body, headers, has_key=False)
 
 
 def _keyless(document: RestDocument) -> Iterator[tuple[HttpOperation, str | None]]:

@@ -36,6 +36,7 @@ class Client:
         headers: Headers | None = None,
         *,
         chunked: bool = False,
+        has_key: bool = True,
     ) -> httpx.Response:
         """Send a request; its answer. A body is declared as JSON unless `headers` are given. Raises Unanswered."""
         if headers is None:
@@ -45,9 +46,9 @@ class Client:
             content = iter([body[: len(body) // 2], body[len(body) // 2 :]])
         shown = {**headers, **({"Transfer-Encoding": "chunked"} if chunked else {})}
         url = self.target.options.url.rstrip("/") + path
-        self._commands.append(curl(method, url, body, shown, key=bool(self.target.options.api_key)))
+        self._commands.append(curl(method, url, body, shown, key=has_key and bool(self.target.options.api_key)))
         try:
-            return self.target.call(method, path, headers=headers, content=content)
+            return self.target.call(method, path, has_key=has_key, headers=headers, content=content)
         except Broken as broken:
             raise Unanswered(broken.problem) from None
         except (httpx.InvalidURL, ValueError) as error:  # a redirect to no URL, an unknown charset
@@ -132,12 +133,12 @@ class Client:
         headers: Headers | None = None,
         *,
         chunked: bool = False,
+        has_key: bool = True,
     ) -> httpx.Response:
         """Send a request for `operation`, with the header fields that it requires; its answer. Raises Unanswered."""
         declared = {"Content-Type": JSON_TYPE} if headers is None and body is not None else {}
-        return self.ask(
-            operation.method, path, body, {**operation.headers(), **declared, **(headers or {})}, chunked=chunked
-        )
+        fields = {**operation.headers(), **declared, **(headers or {})}
+        return self.ask(operation.method, path, body, fields, chunked=chunked, has_key=has_key)
 
 
 def _json(value: Any) -> bytes:
