@@ -45,7 +45,7 @@ def secure(patch: Patch, operation: str, secured: bool) -> None:
     """Have an operation want the key, or not."""
 
     def init(original: Any, self: Call, judged: Any, *args: Any, **options: Any) -> None:
-        wanted = ({"apiKey": []},) if secured else ()
+        wanted: tuple[dict[str, Any], ...] = ({"apiKey": []},) if secured else ()
         original(self, replace(judged, security=wanted) if judged.id == operation else judged, *args, **options)
 
     wrap(patch, Call, "__init__", init)
