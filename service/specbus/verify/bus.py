@@ -18,6 +18,7 @@ It says so by extensions, some of which client SDKs read too. No name that stand
     x-probe: true         on an operation that only asks for a sign of life
     x-heartbeat: {message: Info, where: {msg: ping}}
                           on the operation by which the server sends heartbeats
+    x-default: client     on a field that is what the client calls itself
 
 A check that needs what the document does not have, or does not allow, is skipped.
 """
@@ -31,6 +32,8 @@ from specbus.verify.failures import Broken, Skipped
 from specbus.verify.messages import Messages
 from specbus.verify.values import one
 
+LABEL = "client"
+"""The `x-default` of a field that is the client's own label."""
 STREAM, PUBLISH, PROBE, HEARTBEAT = "x-stream", "x-publish", "x-probe", "x-heartbeat"
 
 
@@ -75,21 +78,20 @@ class Bus:
         """The schema of a topic's name. Raises Skipped."""
         return schemas.field(_message(self._subscribe, STREAM).schema, self.key)
 
-    def subscribe(self, topic: str, replay: int | None = None, **labels: Any) -> Frame:
+    def subscribe(self, topic: str, replay: int | None = None, label: str | None = None) -> Frame:
         """A frame that subscribes to `topic`.
 
         Args:
             topic: The topic.
             replay: How many of the newest retained messages it asks for; None to ask for none.
-            labels: Values of more fields, where the document has such and they may be that.
+            label: What the client calls itself; None for any. Raises Skipped where the document has no such label.
 
         Raises Skipped.
 
         """
         message = _message(self._subscribe, STREAM)
-        known = schemas.fields(message.schema)
-        more = {name: value for name, value in labels.items() if name in known and Rules(known[name]).accepts(value)}
         field = self._stream.get("replay")
+        more: Frame = {} if label is None else _labelled(message, label)
         if replay is not None:
             more[str(self._mark("replay"))] = replay
         elif field in schemas.required(message.schema):
@@ -110,9 +112,10 @@ class Bus:
             raise Skipped(f"no subscribe may ask for a replay of {' or '.join(map(str, counts))}")
         return allowed
 
-    def unsubscribe(self, topic: str) -> Frame:
-        """A frame that ends the subscription to `topic`. Raises Skipped."""
-        return self._frame(_message(self._unsubscribe, f"{STREAM}.stop"), {self.key: topic})
+    def unsubscribe(self, topic: str, label: str | None = None) -> Frame:
+        """A frame that ends the subscription to `topic`; `label` as for `subscribe`. Raises Skipped."""
+        message = _message(self._unsubscribe, f"{STREAM}.stop")
+        return self._frame(message, {self.key: topic, **({} if label is None else _labelled(message, label))})
 
     def publish(self, topic: str, payload: Any = ..., id_: Any = ...) -> tuple[Frame, Any]:
         """A frame that publishes a message on `topic`, and the message's id; arguments as for `Messages.new`.
@@ -285,6 +288,14 @@ def _message(operation: Exchange | None, mark: str) -> Message:
     if operation is None:
         raise Skipped(_lacks(mark))
     return operation.messages[0]
+
+
+def _labelled(message: Message, label: str) -> Frame:
+    """The field of `message` that is the client's own label, with that one. Raises Skipped."""
+    for name, schema in schemas.fields(message.schema).items():
+        if isinstance(schema, dict) and schema.get("x-default") == LABEL and Rules(schema).accepts(label):
+            return {name: label}
+    raise Skipped(f"a {message.name} has no field that may be {json.dumps(label)} as the client's label")
 
 
 def _lacks(mark: str) -> str:

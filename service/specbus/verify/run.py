@@ -20,9 +20,9 @@ from specbus.spec import ContractError
 from specbus.verify.fuzzing import checks
 from specbus.verify.rest import topics, operations, bodies, parameters, routing, framing as http_framing, origins
 from specbus.verify.rest import errors, authentication
-from specbus.verify.websocket import operations as commands, handshake, framing, frames, schemas
+from specbus.verify.websocket import operations as commands, handshake, framing, json_text, frames, correlation, schemas
 from specbus.verify.behaviour import order, publishing, subscriptions, replay, deletion, counts, slow_consumers, model
-from specbus.verify.behaviour import positions, heartbeat
+from specbus.verify.behaviour import positions, equality, heartbeat
 
 # isort: on
 from specbus.verify.access import check_key

@@ -19,22 +19,22 @@ HTTP_PUBLISH = "openapi.yaml#/paths/~1topics~1{name}~1messages/post"
 DELETE = "openapi.yaml#/paths/~1topics~1{name}/delete"
 
 
-def subscribe(peer: Peer, topic: str, last_n: int | None = None, **labels: str) -> Frame:
+def subscribe(peer: Peer, topic: str, last_n: int | None = None, label: str | None = None) -> Frame:
     """Subscribe; the ack. Raises Broken unless that is acknowledged, and Skipped.
 
     Args:
         peer: Who subscribes.
         topic: To what.
         last_n: How many of the newest retained messages it asks for; None to ask for none.
-        labels: Values of more fields, where the document has such.
+        label: What it calls itself; None for anything.
 
     """
-    return acknowledged(peer, peer.target.bus.subscribe(topic, last_n, **labels))
+    return acknowledged(peer, peer.target.bus.subscribe(topic, last_n, label))
 
 
-def unsubscribe(peer: Peer, topic: str) -> Frame:
-    """Unsubscribe; the ack. Raises Broken unless that is acknowledged, and Skipped."""
-    return acknowledged(peer, peer.target.bus.unsubscribe(topic))
+def unsubscribe(peer: Peer, topic: str, label: str | None = None) -> Frame:
+    """Unsubscribe; the ack. `label` is as for `subscribe`. Raises Broken unless that is acknowledged, and Skipped."""
+    return acknowledged(peer, peer.target.bus.unsubscribe(topic, label))
 
 
 def publish(peer: Peer, topic: str, payload: Any = ...) -> Any:
@@ -61,9 +61,12 @@ def acknowledged(peer: Peer, frame: Frame) -> Frame:
         raise Skipped("the server has no topics but those that are made, and the run makes none")
     document = peer.target.document
     what = document.message_of(frame)
+    name = what.name if what else "command"
     if not peer.target.bus.is_ack(answer) or document.sent_as(answer) not in document.replies_to(what):
-        name = what.name if what else "command"
         raise Broken(f"a {name} that must be acknowledged is answered with {json.dumps(answer)[:300]}")
+    key = peer.target.bus.key
+    if key in answer and key in frame and answer[key] != frame[key]:
+        raise Broken(f"a {name} about {json.dumps(frame[key])} is acknowledged for {json.dumps(answer[key])}")
     return answer
 
 

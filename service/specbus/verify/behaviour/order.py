@@ -6,7 +6,6 @@ from specbus.verify.behaviour.commands import (
     DOCUMENT,
     EVENT,
     PUBLISH,
-    SUBSCRIBE,
     check_nothing_more,
     check_same,
     event_ids,
@@ -103,15 +102,3 @@ def a_publisher_need_not_be_subscribed_and_then_gets_no_copy(target: Target) -> 
     target.cases += 1
     publish(peer, topic)
     check_nothing_more(peer, "a publisher that is not subscribed gets no events")
-
-
-@check("behaviour", SUBSCRIBE)
-def many_connections_may_use_one_client_id(target: Target) -> None:
-    topic = target.topics.new()
-    readers = [target.peer(f"reader{number}") for number in range(3)]
-    for reader in readers:
-        subscribe(reader, topic, client_id="the same")
-    target.cases += 1
-    id_ = publish(target.peer("writer"), topic)
-    for reader in readers:
-        check_same(event_ids(reader, topic, 1), [id_], "one of three connections with one client_id")

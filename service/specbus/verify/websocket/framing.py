@@ -8,7 +8,7 @@ from specbus.verify.checks import RISKY, check
 from specbus.verify.failures import Broken, Closed
 from specbus.verify.target import Target
 from specbus.verify.websocket.conversation import Conversation
-from specbus.verify.websocket.refusals import check_not_utf_8, check_refusal, check_refused
+from specbus.verify.websocket.refusals import check_not_utf_8, check_refusal
 from specbus.verify.websocket.values import counted
 
 HUGE = 32 * 1024 * 1024
@@ -24,40 +24,6 @@ def a_binary_frame_gets_one_refusal(target: Target) -> None:
         if len(replies) != 1:
             raise Broken(f"a binary frame gets {counted(len(replies), 'reply', 'replies')} instead of one refusal")
         check_refusal(target, replies[0], "a binary frame")
-
-
-@check("websocket", "RFC 8259, 2")
-def text_that_is_not_JSON_gets_one_refusal(target: Target) -> None:
-    conversation = Conversation(target)
-    good = json.dumps(conversation.good()[0])
-    comma = good[:-1] + ",}"
-    number = good[:-1] + ', "unknown-field": NaN}'
-    for text in (
-        comma,
-        number,
-        "",
-        " ",
-        "{",
-        good[:-1],
-        good + "}",
-        good + good,
-        "'" + good[1:],
-        "NaN",
-        "nul",
-        "\ufeff" + good,
-    ):
-        target.cases += 1
-        target.steps = []
-        check_refused(target, conversation, text, "text that is not JSON")
-
-
-@check("websocket", "RFC 8259, 2")
-def JSON_that_is_no_object_gets_one_refusal(target: Target) -> None:
-    conversation = Conversation(target)
-    for text in ("null", "0", "true", '""', "[]", "[{}]", "{}", f"[{json.dumps(conversation.good()[0])}]"):
-        target.cases += 1
-        target.steps = []
-        check_refused(target, conversation, text, "JSON that is no command")
 
 
 @check("websocket", "RFC 8259, 9", order=RISKY)

@@ -99,7 +99,7 @@ def _with_each_field(message: Message) -> Iterator[Frame]:
 
 
 def _at_the_bounds(message: Message) -> Iterator[Frame]:
-    """Valid frames in which a text is as long, or a number as large, as it may be."""
+    """Valid frames in which a text is as long or as odd, or a number as large, as it may be."""
     try:
         frame = one(message.schema, message.place)
     except Skipped:
@@ -111,7 +111,8 @@ def _at_the_bounds(message: Message) -> Iterator[Frame]:
         texts = ["x" * longest, "\u00e9" * longest, "_" + "9" * (longest - 1)] if isinstance(longest, int) else []
         numbers = [rules[bound] for bound in ("minimum", "maximum") if bound in rules]
         large = [5_000_000_000, 2**63 - 1] if "minimum" in rules and "maximum" not in rules else []
-        for value in (*texts, *numbers, *large):
+        odd = [" a ", "\t", "a/b?c#d", "\u0000", "😀 <é>"] if rules.get("type") == "string" else []
+        for value in (*texts, *odd, *numbers, *large):
             if message.rules.accepts({**frame, name: value}):
                 yield {**frame, name: value}
 
