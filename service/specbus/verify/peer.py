@@ -5,11 +5,13 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import websockets
+from websockets.frames import Frame as WireFrame
+from websockets.frames import Opcode
 from websockets.sync.client import ClientConnection
 
 from specbus.verify.asyncapi import Frame
@@ -47,6 +49,19 @@ class Peer:
                 self.raw.send(iter(data))
             else:
                 self.raw.send(data, text=text)
+
+    def send_together(self, frames: Sequence[Frame]) -> None:
+        """Send text frames in one piece, so that the server reads them at once. Raises Closed."""
+        texts = [json.dumps(frame) for frame in frames]
+        self.target.steps += [Step(self.name, text, None) for text in texts]
+        data = b"".join(WireFrame(Opcode.TEXT, text.encode()).serialize(mask=True) for text in texts)
+        with self._closing_told():
+            try:
+                # Nothing else is being sent: what the library would send by itself, it sends when it has read.
+                self.raw.socket.sendall(data)
+            except OSError:
+                # What has closed says why.
+                self.raw.recv(timeout=self.target.timeout())
 
     def receive_text(self, until: float | None = None) -> str:
         """The text of the next frame.
