@@ -37,7 +37,7 @@ def _runs(data: bytes) -> Iterator[str]:
             continue
         yield from _plain(plain)
         plain = b""
-        yield f"$(printf '{chr(byte)}%.0s' {{1..{length}}})"
+        yield f"\"$(printf '{chr(byte)}%.0s' {{1..{length}}})\""
     yield from _plain(plain)
 
 

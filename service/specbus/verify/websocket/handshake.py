@@ -114,3 +114,32 @@ def a_frame_that_comes_with_its_handshake_is_answered_or_the_handshake_refused(t
                     return
         except TimedOut:
             raise Broken(f"a valid {message.name} that comes with its handshake is not answered") from None
+
+
+@check("websocket", "RFC 6455, 4.2.1")
+def a_handshake_may_name_its_upgrade_in_any_case_and_in_a_list(target: Target) -> None:
+    for fields in ({"Upgrade": "WebSocket"}, {"Connection": "keep-alive, Upgrade"}, {"Connection": "upgrade"}):
+        with _sent(target, handshake(target, fields)) as exchange:
+            _accepted(exchange.answer(), f"a handshake with {fields}")
+
+
+@check("websocket", "RFC 6455, 4.2.2")
+def a_handshake_of_another_version_is_told_the_right_one(target: Target) -> None:
+    for version in ("8", "12", "14"):
+        with _sent(target, handshake(target, {"Sec-WebSocket-Version": version})) as exchange:
+            answer = exchange.answer()
+            told_versions = ",".join(answer.fields.get_all("Sec-WebSocket-Version", [])) if answer else ""
+            if "13" not in [each.strip() for each in told_versions.split(",")]:
+                what = f"a handshake of version {version} is {told(answer)}"
+                raise Broken(f"{what}, without a Sec-WebSocket-Version that names 13")
+
+
+@check("websocket", "RFC 6455, 4.2.2")
+def a_handshake_agrees_to_nothing_that_no_server_knows(target: Target) -> None:
+    for field in ("Sec-WebSocket-Protocol", "Sec-WebSocket-Extensions"):
+        for value in (None, "x-no-such-thing", "x-no-such-thing, x-nor-such"):
+            with _sent(target, handshake(target, {field: value})) as exchange:
+                answer = exchange.answer()
+                if answer and answer.status == 101 and answer.fields[field]:
+                    problem = f"a handshake with {field}: {value}" if value else f"a handshake without {field}"
+                    raise Broken(f"{problem} is answered with {field}: {answer.fields[field]}")
