@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self, cast
+from urllib.parse import quote
 
 import httpx
 from websockets.client import ClientProtocol
@@ -21,7 +22,7 @@ from websockets.protocol import State
 from websockets.uri import parse_uri
 
 from specbus.verify.failures import Broken, NotOffered, TimedOut, Unanswered
-from specbus.verify.record import Step
+from specbus.verify.record import Step, without_key
 from specbus.verify.rest.commands import quoted
 from specbus.verify.rest.document import KEY_HEADER
 from specbus.verify.target import Target
@@ -111,6 +112,21 @@ def wrong_keys(key: str) -> list[tuple[str, str | None]]:
     }
     # One that has no letters is the same in another case; it is told by the others.
     return [(what, f"x{key}" if value == key else value) for what, value in wrong.items()]
+
+
+def other_places(key: str) -> list[tuple[str, str, dict[str, str]]]:
+    """Where `key` does not count, though programs put keys there: what is done, a query, header fields."""
+    credentials = base64.b64encode(f"{KEY_HEADER}:{key}".encode()).decode()
+    return [
+        ("as the token of Authorization: Bearer", "", {"Authorization": f"Bearer {key}"}),
+        ("as the password of Authorization: Basic", "", {"Authorization": f"Basic {credentials}"}),
+        ("as it is in Authorization", "", {"Authorization": key}),
+        ("in a cookie", "", {"Cookie": f"{KEY_HEADER}={quote(key)}"}),
+        *(
+            (f"as {name} in the query, which logs keep,", f"?{name}={quote(key)}", {})
+            for name in ("api_key", "apiKey", "key", "token", "access_token", KEY_HEADER)
+        ),
+    ]
 
 
 def escaped(path: str) -> str:
@@ -256,10 +272,10 @@ class Exchange:
     @property
     def _shown(self) -> bytes:
         """What is sent, for a person: without the key."""
-        key = self._target.options.api_key
-        return (
-            self._data.replace(_key_field(self._target).encode(), f"{KEY_HEADER}: KEY".encode()) if key else self._data
-        )
+        key, shown = self._target.options.api_key, self._data
+        if key:
+            shown = shown.replace(_key_field(self._target).encode(), f"{KEY_HEADER}: KEY".encode())
+        return without_key(shown.decode("latin-1"), key).encode("latin-1")
 
 
 class _Received(io.RawIOBase):

@@ -5,6 +5,7 @@ import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
+from urllib.parse import quote
 
 Data: TypeAlias = str | bytes | tuple[str, ...]
 """What a message is sent as: text, bytes, or text in fragments."""
@@ -12,6 +13,8 @@ MAX_BEGINNING, MAX_END = 10, 20
 """Lines of a program that repeat what went first, such as subscriptions, and what went last."""
 MAX_REQUESTS = 3
 """Requests that a list of commands repeats."""
+SECRET = 6
+"""Characters of an API key that is not shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,11 @@ class Step:
         if self.sent is not None:
             return f"{self.who} -> {_shown(self.sent)}"
         return f"{self.who} <- {_shown(self.received or '')}"
+
+
+def without_key(text: str, key: str | None) -> str:
+    """`text` with `KEY` in place of an API key, wherever that stands. One of a few letters is no secret."""
+    return text.replace(key, "KEY").replace(quote(key), "KEY") if key and len(key) >= SECRET else text
 
 
 def reproduction(steps: Sequence[Step], url: str, ws_url: str, *, key: bool) -> str:

@@ -26,7 +26,7 @@ from specbus.verify.limits import Limits, read_limits
 from specbus.verify.peer import Peer
 from specbus.verify.processes import signals
 from specbus.verify.profiles import FULL, Profile
-from specbus.verify.record import Step, reproduction
+from specbus.verify.record import Step, reproduction, without_key
 from specbus.verify.rest.document import JSON_TYPE, RestDocument
 from specbus.verify.topics import DELETE, Topics
 
@@ -278,6 +278,7 @@ class Target:
             del options["json"]
         sent = options.get("content")
         text = sent if isinstance(sent, str | bytes | None) else "(streamed)"
+        shown = without_key(path, self.options.api_key)
         until = self.deadline()
         try:
             client = self._client if has_key else self._keyless
@@ -285,10 +286,10 @@ class Target:
         except bounded.Unreadable as error:
             # What came late, because the run ended meanwhile, is no fault of the server's.
             self.timeout()
-            self.steps.append(Step("rest", text, f"no answer ({error})", (method, path)))
-            raise Unanswered(f"{method} {path} was not answered: {error}") from None
+            self.steps.append(Step("rest", text, f"no answer ({error})", (method, shown)))
+            raise Unanswered(f"{method} {shown} was not answered: {error}") from None
         self.note_answer()
-        self.steps.append(Step("rest", text, f"{response.status_code} {response.text}", (method, path)))
+        self.steps.append(Step("rest", text, f"{response.status_code} {response.text}", (method, shown)))
         if response.is_success:
             self.topics.note(method, path, text)
         return response

@@ -6,10 +6,11 @@ import httpx
 
 from specbus.verify.checks import needs_key
 from specbus.verify.failures import Broken
-from specbus.verify.raw import wrong_keys
+from specbus.verify.raw import other_places, wrong_keys
 from specbus.verify.rest.cases import check_cases
 from specbus.verify.rest.client import Client, json_of, media_type_of
 from specbus.verify.rest.document import JSON_TYPE, KEY_HEADER, PROBLEM_TYPE, HttpOperation, RestDocument, place
+from specbus.verify.target import Target
 
 
 def _without_key(client: Client, operation: HttpOperation, key: str | None) -> httpx.Response:
@@ -52,6 +53,54 @@ def a_key_that_is_but_like_the_key_is_a_401(client: Client, case: tuple[HttpOper
         raise Broken(f"{operation} with {what} is answered with {response.status_code}, not 401")
 
 
+def _elsewhere(target: Target) -> str | None:
+    """Why the key may count in other places than one header field, or need not be sent at all."""
+    return needs_key(target) or _other_schemes(target)
+
+
+def _other_schemes(target: Target) -> str | None:
+    if not target.rest.key_is_in_header:
+        return f"the document does not say that a key is in {KEY_HEADER} and nowhere else"
+    return None
+
+
+def _misplaced(document: RestDocument) -> Iterator[tuple[HttpOperation, int]]:
+    """The operations that want the key, with each place where it is not."""
+    for operation in document.operations:
+        if operation.needs_key:
+            yield from ((operation, at) for at, _ in enumerate(other_places("key")))
+
+
+@check_cases(place("components", "securitySchemes"), _misplaced, when=_elsewhere)
+def a_key_that_is_not_in_its_field_is_none(client: Client, case: tuple[HttpOperation, int]) -> None:
+    operation, at = case
+    what, query, fields = other_places(client.target.options.api_key or "")[at]
+    path = operation.path_of(client.name() if operation.names_topic else "")
+    body = client.body(operation)
+    declared = {} if body is None else {"Content-Type": JSON_TYPE}
+    path += query.replace("?", "&") if "?" in path else query
+    response = client.ask_for(operation, path, body, {**declared, **fields}, has_key=False)
+    # What it is refused for may be the query.
+    if response.status_code not in ((401, 400) if query else (401,)):
+        raise Broken(f"{operation} with the key {what} is answered with {response.status_code}, not 401")
+
+
+@check_cases(
+    place("components", "securitySchemes"),
+    lambda document: [each for each in document.operations if each.needs_key and each.method == "GET"],
+    when=needs_key,
+)
+def a_HEAD_without_the_right_key_is_refused(client: Client, operation: HttpOperation) -> None:
+    # A HEAD is what a GET is, but for the body (RFC 9110, 9.3.2); who has none may say so.
+    path = client.path(operation)
+    for key in (None, "not-the-key"):
+        fields = {**operation.headers(), **({} if key is None else {KEY_HEADER: key})}
+        response = client.ask("HEAD", path, headers=fields, has_key=False)
+        if response.is_success:
+            how = "with a wrong key" if key else "without a key"
+            raise Broken(f"HEAD {operation.path} {how} is answered with {response.status_code}, not 401")
+
+
 @check_cases("RFC 9110, 11.6.1", _keyless, when=needs_key)
 def a_401_says_how_to_authenticate(client: Client, case: tuple[HttpOperation, str | None]) -> None:
     response = _without_key(client, *case)
@@ -74,6 +123,25 @@ def a_401_is_a_problem_document(client: Client, case: tuple[HttpOperation, str |
     when=needs_key,
 )
 def what_needs_no_key_is_open(client: Client, operation: HttpOperation) -> None:
-    response = _without_key(client, operation, None)
-    if response.status_code == 401:
-        raise Broken(f"{operation} without a key is answered with 401", rule=operation.place("security"))
+    for key in (None, "not-the-key"):
+        response = _without_key(client, operation, key)
+        if response.status_code == 401:
+            how = "with a wrong key, which it does not need," if key else "without a key"
+            raise Broken(f"{operation} {how} is answered with 401", rule=operation.place("security"))
+
+
+def _key_is_wanted(target: Target) -> str | None:
+    return "the server wants a key" if target.options.api_key else _other_schemes(target)
+
+
+@check_cases(
+    place("components", "securitySchemes", "apiKey", "description"),
+    lambda document: document.operations,
+    when=_key_is_wanted,
+)
+def a_key_that_is_not_wanted_is_not_looked_at(client: Client, operation: HttpOperation) -> None:
+    declared = {} if operation.body_schema is None else {"Content-Type": JSON_TYPE}
+    for key in ("any-key", ""):
+        status = client.perform(operation, headers={**declared, KEY_HEADER: key}).status_code
+        if status in (401, 403):
+            raise Broken(f"{operation} with {KEY_HEADER}: {key}, where no key is wanted, is answered with {status}")

@@ -9,6 +9,7 @@ import httpx
 
 from specbus.verify.failures import Broken, Skipped, Unanswered
 from specbus.verify.raw import Exchange
+from specbus.verify.record import without_key
 from specbus.verify.rest.commands import Headers, curl
 from specbus.verify.rest.document import JSON_TYPE, HttpOperation
 from specbus.verify.target import Target
@@ -46,7 +47,9 @@ class Client:
             content = iter([body[: len(body) // 2], body[len(body) // 2 :]])
         shown = {**headers, **({"Transfer-Encoding": "chunked"} if chunked else {})}
         url = self.target.options.url.rstrip("/") + path
-        self._commands.append(curl(method, url, body, shown, key=has_key and bool(self.target.options.api_key)))
+        api_key = self.target.options.api_key
+        command = curl(method, url, body, shown, key=has_key and bool(api_key))
+        self._commands.append(without_key(command, api_key))
         try:
             return self.target.call(method, path, has_key=has_key, headers=headers, content=content)
         except Broken as broken:

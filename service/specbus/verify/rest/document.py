@@ -203,6 +203,14 @@ class RestDocument:
         """The operations of each path."""
         for operation in self.operations:
             self.paths.setdefault(operation.path, []).append(operation)
+        schemes = self.bundled.get("components", {}).get("securitySchemes", {})
+        self.key_is_in_header = bool(schemes) and all(
+            isinstance(each, dict)
+            and (each.get("type"), each.get("in"), str(each.get("name")).lower())
+            == ("apiKey", "header", KEY_HEADER.lower())
+            for each in schemes.values()
+        )
+        """Whether the one way to authenticate is a key in the header field `KEY_HEADER`."""
         for node in (self.bundled, *(item[key] for item in self.bundled["paths"].values() for key in item)):
             if isinstance(node, dict):
                 node.pop("security", None)

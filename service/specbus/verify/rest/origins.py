@@ -71,6 +71,21 @@ def a_change_by_a_page_of_another_site_is_a_403(client: Client, case: tuple[Http
         raise Broken(problem, rule=operation.place("responses", "403"))
 
 
+def _reads(document: RestDocument) -> Iterator[HttpOperation]:
+    return (each for each in document.operations if each.method == "GET")
+
+
+@check_cases(place("info", "description"), _reads)
+def a_read_by_a_page_of_any_site_is_answered_as_any_other(client: Client, operation: HttpOperation) -> None:
+    """It changes nothing, and what the page sees of the answer is the browser's affair."""
+    path = client.path(operation)
+    usual = client.ask_for(operation, path).status_code
+    for origin in (_filled(each, client.target) for each in _OTHERS):
+        status = client.ask_for(operation, path, headers={"Origin": origin}).status_code
+        if status != usual == 200:
+            raise Broken(f"{operation} with Origin: {origin} is answered with {status}, without it with {usual}")
+
+
 @check_cases(place("info", "description"), _changes)
 def a_change_by_a_page_of_the_service_itself_is_carried_out(client: Client, operation: HttpOperation) -> None:
     origin = _filled(_OWN, client.target)

@@ -8,7 +8,17 @@ from websockets.frames import Frame, Opcode
 
 from specbus.verify.checks import check, needs_key
 from specbus.verify.failures import Broken, Skipped, TimedOut
-from specbus.verify.raw import WRONG_HOSTS, Answer, Exchange, escaped, handshake, told, told_hosts, wrong_keys
+from specbus.verify.raw import (
+    WRONG_HOSTS,
+    Answer,
+    Exchange,
+    escaped,
+    handshake,
+    other_places,
+    told,
+    told_hosts,
+    wrong_keys,
+)
 from specbus.verify.rest.document import KEY_HEADER
 from specbus.verify.target import Target
 from specbus.verify.websocket.conversation import Conversation
@@ -86,9 +96,33 @@ def a_handshake_at_another_path_opens_no_WebSocket(target: Target) -> None:
 
 @check("websocket", "asyncapi.yaml#/components/securitySchemes", when=needs_key)
 def a_handshake_with_another_key_opens_no_WebSocket(target: Target) -> None:
-    for what, value in wrong_keys(target.options.api_key or ""):
-        data = handshake(target, {KEY_HEADER: value}, has_key=False)
-        _refused(target, f"with {what}", data)
+    key = target.options.api_key or ""
+    wrong: list[tuple[str, str, dict[str, str | None]]]
+    wrong = [(f"with {what}", "", {KEY_HEADER: value}) for what, value in wrong_keys(key)]
+    places = [
+        (f"with the key {what}", query, dict[str, str | None](fields)) for what, query, fields in other_places(key)
+    ]
+    for how, query, fields in [*wrong, *places]:
+        data = handshake(target, fields, path=target.document.address + query, has_key=False)
+        with _sent(target, data) as exchange:
+            answer = exchange.answer()
+            # What it is refused for may be the query.
+            if answer is None or answer.status not in ((401, 400, 404) if query else (401,)):
+                raise Broken(f"a handshake {how} is {told(answer)}, not 401")
+            if answer.status == 401 and not answer.fields.get("WWW-Authenticate"):
+                problem = f"a handshake {how} is answered with a 401 without WWW-Authenticate"
+                raise Broken(problem, rule="RFC 9110, 15.5.2")
+
+
+def _key_is_wanted(target: Target) -> str | None:
+    return "the server wants a key" if target.options.api_key else None
+
+
+@check("websocket", "asyncapi.yaml#/components/securitySchemes", when=_key_is_wanted)
+def a_handshake_with_a_key_that_is_not_wanted_is_accepted(target: Target) -> None:
+    for key in ("any-key", ""):
+        with _sent(target, handshake(target, {KEY_HEADER: key})) as exchange:
+            _accepted(exchange.answer(), f"a handshake with {KEY_HEADER}: {key}, where no key is wanted,")
 
 
 def _accepted(answer: Answer | None, what: str) -> None:
