@@ -32,6 +32,8 @@ class Limits:
     """Seconds between heartbeats; 0 for none."""
     max_queue_size: int | None = None
     """Messages that may wait for a subscription that does not keep up."""
+    max_queue_bytes: int | None = None
+    """Bytes of them."""
     max_frame_bytes: int | None = None
     max_topics: int | None = None
     max_subscriptions: int | None = None

@@ -22,7 +22,7 @@ from specbus.verify.rest import topics, operations, bodies, parameters, routing,
 from specbus.verify.rest import errors, authentication, limits, hosts
 from specbus.verify.websocket import operations as commands, handshake, framing, json_text, frames, correlation, schemas
 from specbus.verify.behaviour import order, publishing, subscriptions, replay, deletion, counts, slow_consumers, model
-from specbus.verify.behaviour import positions, equality, races, heartbeat
+from specbus.verify.behaviour import slow_topics, positions, equality, races, heartbeat
 
 # isort: on
 from specbus.verify.access import check_key

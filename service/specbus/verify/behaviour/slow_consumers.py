@@ -19,20 +19,20 @@ from specbus.verify.target import Target
 
 MAX_MESSAGES = 1_500
 """Messages that are sent until some are dropped."""
-_AT_ONCE = 20
+AT_ONCE = 20
 """Messages that are sent before the answers are read."""
-_BYTES = 65_536
+LARGE = 65_536
 """Of each message, at least."""
 BUFFERS = 500
 """Messages that the network between may hold, and then some to be dropped."""
 
 
-def _queue_too_large(target: Target) -> str | None:
+def queue_too_large(target: Target) -> str | None:
     size = target.limits.max_queue_size or 0
     return f"the server says that its queues hold {size} messages" if size > MAX_MESSAGES - BUFFERS else None
 
 
-@check("behaviour", SLOW_CONSUMER, when=_queue_too_large)
+@check("behaviour", SLOW_CONSUMER, when=queue_too_large)
 def a_slow_reader_is_told_what_it_lost_and_the_others_lose_nothing(target: Target) -> None:
     topic = target.topics.new()
     slow = target.peer("slow", max_queue=1)
@@ -44,15 +44,15 @@ def a_slow_reader_is_told_what_it_lost_and_the_others_lose_nothing(target: Targe
     """Of the messages, by their ids."""
     target.cases += 1
     while len(numbers) < MAX_MESSAGES:
-        for _ in range(_AT_ONCE):
+        for _ in range(AT_ONCE):
             frame, id_ = bus.publish(topic)
-            text = bus.messages.enlarged(frame[bus.message_field], _BYTES)
+            text = bus.messages.enlarged(frame[bus.message_field], LARGE)
             writer.send(json.dumps({**frame, bus.message_field: "@@"}).replace('"@@"', text))
             numbers[id_] = len(numbers)
-        for _ in range(_AT_ONCE):
+        for _ in range(AT_ONCE):
             writer.answer()
-        got_fast = [numbers.get(id_) for id_ in event_ids(fast, topic, _AT_ONCE)]
-        if got_fast != list(range(len(numbers) - _AT_ONCE, len(numbers))):
+        got_fast = [numbers.get(id_) for id_ in event_ids(fast, topic, AT_ONCE)]
+        if got_fast != list(range(len(numbers) - AT_ONCE, len(numbers))):
             raise Broken("a fast reader did not get all messages in order while another one was slow")
         target.steps = target.steps[:6]
         dropped = _counted(target, topic)
