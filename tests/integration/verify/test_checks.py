@@ -179,6 +179,9 @@ FRAGMENTS = "a fragmented message is one message"
 PINGED = "a ping between the fragments of a message is answered and the message taken"
 HOST = "a handshake without exactly one valid Host is a 400"
 ESCAPED = "an escaped letter in the path of a handshake is that letter"
+SPELT = "a frame may be written in any way that JSON has"
+SLIPS = [f"the correlation id of a {name} comes back as it is" for name in ("Stock", "Pick", "Look", "Find")]
+SLIP_OF_PICK, SLIP_OF_FIND = SLIPS[1], SLIPS[3]
 SCHEMAS = "every frame from the server keeps its schema"
 
 VALID_STOCK, VALID_PICK, VALID_SEARCH = map(VALID.format, ("stock", "pick", "search"))
@@ -212,28 +215,38 @@ NO_REPEAT = "the reply does not repeat slip: …"
 FOUND: dict[str, dict[str, str]] = {
     "LooksAtNoHost": {HOST: "a handshake with no Host is answered with 101, not 400"},
     "ComparesPathsAsTheyWereSent": {ESCAPED: "a handshake at /%66loor, which is /floor, is answered with 404, not 101"},
-    "NoReply": {VALID_PICK: "a valid Pick gets no reply instead of one"},
-    "TwoReplies": {VALID_SEARCH: "a valid Find gets 2 replies instead of one"},
+    "NoReply": {VALID_PICK: "a valid Pick gets no reply instead of one"}
+    | dict.fromkeys([SPELT, SLIP_OF_PICK], "a Pick gets no reply instead of one"),
+    "TwoReplies": {VALID_SEARCH: "a valid Find gets 2 replies instead of one"}
+    | dict.fromkeys([SPELT, SLIP_OF_FIND], "a Find gets 2 replies instead of one"),
     "ReplyOfAnother": {VALID_PICK: "a valid Pick is answered with Found, which is not its reply"},
     "ValidIsRefused": {VALID_SEARCH: "a valid Find is refused"},
-    "WrongSlip": {VALID_PICK: 'the reply does not repeat slip: "case-1" was sent, "case-10" came'},
-    "NoSlip": {VALID_PICK: 'the reply does not repeat slip: "case-1" was sent, none came'},
+    "WrongSlip": {VALID_PICK: 'the reply does not repeat slip: "case-1" was sent, "case-10" came'}
+    | {SPELT: NO_REPEAT, SLIP_OF_PICK: NO_REPEAT, SCHEMAS: "Picked breaks its schema: slip: …"},
+    "NoSlip": {VALID_PICK: 'the reply does not repeat slip: "case-1" was sent, none came'}
+    | {SPELT: NO_REPEAT, SLIP_OF_PICK: NO_REPEAT},
     "SlipNobodySent": {VALID_PICK: "the reply has a slip though none was sent"},
     "NoSlipInARefusal": dict.fromkeys(
-        [INVALID_STOCK, INVALID_PICK, INVALID_SEARCH], f"{NO_REPEAT} was sent, none came"
+        [INVALID_STOCK, INVALID_PICK, INVALID_SEARCH, *SLIPS], f"{NO_REPEAT} was sent, none came"
     ),
     "RefusalWithAnotherCode": each(f"{{}} {NOT_AS_INVALID}"),
-    "TwoRefusals": each("{} gets 2 replies instead of one refusal"),
-    "NoRefusal": each("{} gets no reply instead of one refusal"),
-    "ClosesOnBadInput": each(CLOSED),
-    "HangsAfterABadFrame": each(f"{UNANSWERED} with its slip"),
-    "RefusesAllAfterABadFrame": each("after it, a valid Look is refused"),
+    "TwoRefusals": each("{} gets 2 replies instead of one refusal")
+    | dict.fromkeys(SLIPS, "a … gets 2 replies instead of one"),
+    "NoRefusal": each("{} gets no reply instead of one refusal")
+    | dict.fromkeys(SLIPS, "a … gets no reply instead of one"),
+    "ClosesOnBadInput": each(CLOSED) | dict.fromkeys(SLIPS, CLOSED),
+    "HangsAfterABadFrame": each(f"{UNANSWERED} with its slip") | dict.fromkeys(SLIPS, f"{UNANSWERED} with its slip"),
+    "RefusesAllAfterABadFrame": each("after it, a valid Look is refused")
+    | dict.fromkeys(SLIPS, "after it, a valid Look is refused"),
     "UndeclaredFrame": {SCHEMAS: 'the server sends a frame that asyncapi.yaml does not have ({"op": "welcome"})'},
     "ReplyBreaksItsSchema": {SCHEMAS: 'Found breaks its schema: places.0: "shelf" is a required property ({…})'},
     "NewsBreakTheirSchema": {SCHEMAS: 'Level breaks its schema: quantity: "many" is not of type "integer" ({…})'},
     "TakesBinaryFrames": {BINARY: "a binary frame is answered with Found instead of Refused"},
     "IgnoresBinaryFrames": {BINARY: "a binary frame gets no reply instead of one refusal"},
-    "ReadsNoFurtherThanTheObject": {NOT_JSON: "text that is not JSON is answered with Found instead of Refused"},
+    "ReadsNoFurtherThanTheObject": {
+        NOT_JSON: "text that is not JSON is answered with Found instead of Refused",
+        SPELT: "a Stock is refused for the way in which its JSON is written: …",
+    },
     "UnpacksLists": {NO_OBJECT: "JSON that is no command is answered with Found instead of Refused"},
     "DiesOfDeepNesting": {DEEP: "the server closed the connection with 1011"},
     "DiesOfHugeFrames": {
@@ -258,7 +271,10 @@ FOUND: dict[str, dict[str, str]] = {
     "UncheckedLength": taken(INVALID_SEARCH, "Find", "Found"),
     "UncheckedEnum": {INVALID_PICK: "an invalid Pick (priority …) is answered with Picked instead of Refused"},
     "UncheckedSlip": taken(INVALID_SEARCH, "Look", "Found") | {SCHEMAS: "Found breaks its schema: slip: …"},
-    "OptionalFieldIsRequired": {VALID_PICK: "a valid Pick is refused"},
+    "OptionalFieldIsRequired": {
+        VALID_PICK: "a valid Pick is refused",
+        SLIP_OF_PICK: "a Pick with slip … is refused as invalid",
+    },
     "RequiredFieldIsOptional": {
         INVALID_STOCK: "an invalid Stock (place missing) is answered with Stocked instead of Refused"
     },
@@ -287,8 +303,8 @@ def test_a_defect_is_found_and_named_and_no_other(name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        ("NoReply", {VALID_PICK: UNANSWERED}),
-        ("TwoReplies", {VALID_SEARCH: "a valid Find gets … replies instead of one"}),
+        ("NoReply", dict.fromkeys([VALID_PICK, SPELT], UNANSWERED)),
+        ("TwoReplies", dict.fromkeys([VALID_SEARCH, SPELT], "a… Find gets … replies instead of one")),
         ("ReplyOfAnother", FOUND["ReplyOfAnother"]),
         ("NoRefusal", each(UNANSWERED)),
         ("ClosesOnBadInput", each(CLOSED)),
