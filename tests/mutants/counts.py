@@ -302,11 +302,6 @@ def index_with_wrong_websocket(patch: Patch) -> None:
     edit_answer(patch, "get_index", lambda body: body["links"].update(websocket="/websocket"))
 
 
-@mutant("rest", "the index has another version than the documents")
-def index_with_another_version(patch: Patch) -> None:
-    edit_answer(patch, "get_index", lambda body: body.update(version="0.0.0"))
-
-
 @mutant("behaviour", "a connection that subscribes again after an unsubscribe is not counted")
 def subscriber_again_not_counted(patch: Patch) -> None:
     gone: dict[tuple[Session, str], bool] = {}

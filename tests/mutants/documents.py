@@ -249,9 +249,3 @@ def asyncapi_is_openapi(patch: Patch) -> None:
         return await self.get_openapi(request)
 
     wrap(patch, RestOperations, "get_asyncapi", get_asyncapi)
-
-
-@mutant("rest", "the documents' answers do not say that they depend on what a proxy says (RFC 9110, 12.5.5)")
-def documents_without_vary(patch: Patch) -> None:
-    for operation in ("get_openapi", "get_asyncapi"):
-        edit_response(patch, operation, lambda response: response.headers.__delitem__("vary"))

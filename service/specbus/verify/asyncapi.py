@@ -79,7 +79,9 @@ class WebSocketDocument:
 
     def __init__(self, path: Path) -> None:
         """Read the document at `path`. Raises ContractError, and KeyError for what it lacks."""
-        document = asyncapi.read(bundle(path))
+        self.written: dict[str, Any] = bundle(path)
+        """The document in one piece."""
+        document = asyncapi.read(self.written)
         self.place = path.name
         self._messages: dict[str, Message] = {}
         self.operations: list[Exchange] = []

@@ -19,8 +19,9 @@ from specbus.spec import ContractError
 # ruff: noqa: F401
 from specbus.verify.fuzzing import checks
 from specbus.verify.rest import topics, operations, bodies, parameters, routing, framing as http_framing, origins
-from specbus.verify.rest import errors, authentication, limits, hosts
-from specbus.verify.websocket import operations as commands, handshake, framing, json_text, frames, correlation, schemas
+from specbus.verify.rest import errors, authentication, limits, hosts, served, addresses, index
+from specbus.verify.websocket import operations as commands, handshake, framing, json_text, frames, correlation
+from specbus.verify.websocket import schemas
 from specbus.verify.behaviour import order, publishing, subscriptions, replay, deletion, counts, slow_consumers, model
 from specbus.verify.behaviour import slow_topics, positions, equality, races, heartbeat
 

@@ -184,7 +184,9 @@ class RestDocument:
 
     def __init__(self, folder: Path) -> None:
         """Read the document in `folder`. Raises ContractError."""
-        self.bundled = bundle(folder / FILE)
+        self.written: dict[str, Any] = bundle(folder / FILE)
+        """As it is written, in one piece."""
+        self.bundled = copy.deepcopy(self.written)
         """In one piece and without security schemes: where there are some, Schemathesis does not look whether what it
         created is there. The checks of the API key are ours."""
         operations = openapi.read(self.bundled).operations
