@@ -28,6 +28,8 @@ class Limits:
 
     history_size: int = 100
     """Messages that a topic retains."""
+    history_bytes: int | None = None
+    """How large they may be together."""
     heartbeat_interval: float = 30.0
     """Seconds between heartbeats; 0 for none."""
     max_queue_size: int | None = None

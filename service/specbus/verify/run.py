@@ -23,7 +23,7 @@ from specbus.verify.rest import errors, authentication, limits, hosts, served, a
 from specbus.verify.websocket import operations as commands, handshake, framing, json_text, frames, correlation
 from specbus.verify.websocket import schemas
 from specbus.verify.behaviour import order, publishing, subscriptions, replay, deletion, counts, slow_consumers, model
-from specbus.verify.behaviour import slow_topics, positions, equality, races, heartbeat
+from specbus.verify.behaviour import slow_topics, positions, equality, races, heartbeat, health
 
 # isort: on
 from specbus.verify.access import check_key

@@ -193,6 +193,18 @@ class Topics:
         """A number of `topic`, as the statistics of all topics have it. Raises Broken, and Skipped."""
         return self._target.read(self.path(STATS), "topics", topic, number)
 
+    def numbers(self, topic: str) -> dict[str, Any]:
+        """The numbers of `topic`, which wherever they stand must be the same. Raises Broken, and Skipped."""
+        stats, one = self.operation(STATS), self.operation(READ)
+        numbers = self._target.read(stats.path_of(), "topics", topic)
+        alone = self._target.read(one.path_of(topic))
+        if not isinstance(numbers, dict) or not isinstance(alone, dict):
+            raise Broken(f"{stats} does not give the numbers of a topic by their names")
+        for name, number in numbers.items():
+            if alone.get(name, number) != number:
+                raise Broken(f"{stats} says that {name} of a topic is {number}, and {one} that it is {alone[name]}")
+        return numbers
+
     @property
     def messages(self) -> Messages:
         """What is published over HTTP. Raises Skipped."""

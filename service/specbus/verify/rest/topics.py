@@ -1,5 +1,6 @@
 """Topics and their messages: there after they were made, gone after they were deleted."""
 
+import contextlib
 import functools
 import json
 from collections.abc import Iterator
@@ -7,12 +8,15 @@ from typing import Any
 
 import httpx
 
-from specbus.verify.checks import needs_history
+from specbus.verify.checks import WAITING, needs_history
 from specbus.verify.failures import Broken, Skipped
 from specbus.verify.rest.cases import Mistake, check_case, mistakes
 from specbus.verify.rest.client import Client, member
 from specbus.verify.rest.document import HttpOperation, RestDocument, place
 from specbus.verify.topics import CREATE, DELETE, NEWEST, READ, RETAINED
+
+_MANY = 102
+"""Topics that are more than a page has, in whatever gives its lists in pages."""
 
 
 def _about(read: httpx.Response) -> Any:
@@ -38,10 +42,28 @@ def a_created_topic_is_listed(client: Client) -> None:
 def topics_are_listed_in_the_order_of_their_creation(client: Client) -> None:
     first, second, third = sorted(client.name() for _ in range(3))
     made = [client.topic(name) for name in (third, first, second)]
+    _check_order(client, made)
+    # One that is made again is the newest.
+    client.read(DELETE, third)
+    _check_order(client, [first, second, client.topic(third)])
+
+
+def _check_order(client: Client, made: list[str]) -> None:
     listed = [each for each in client.listed() if each in made]
     # One that is missing is another check's.
     if listed != [each for each in made if each in listed]:
         raise Broken(f"the list of topics has them as {', '.join(listed)}, made as {', '.join(made)}")
+
+
+@check_case(place("paths", "/topics", "get", "description"), order=WAITING)
+def however_many_topics_there_are__all_are_listed(client: Client) -> None:
+    # The other checks have made most of them.
+    made = [client.topic()]
+    with contextlib.suppress(Skipped):
+        made += [client.topic() for _ in range(_MANY - len(client.listed()))]
+    listed = client.listed()
+    if missing := [name for name in made if name not in listed]:
+        raise Broken(f"the list of {len(listed)} topics lacks {len(missing)} of the {len(made)} newest")
 
 
 @check_case(place("paths", "/topics/{name}", "delete"))
