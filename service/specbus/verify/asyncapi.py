@@ -83,6 +83,9 @@ class WebSocketDocument:
         """The document in one piece."""
         document = asyncapi.read(self.written)
         self.place = path.name
+        info = self.written.get("info")
+        self.description = " ".join(str(info.get("description", "") if isinstance(info, dict) else "").split())
+        """What is said of the whole, in words, each a blank apart."""
         self._messages: dict[str, Message] = {}
         self.operations: list[Exchange] = []
         """What clients may send (the `receive` operations)."""

@@ -272,10 +272,7 @@ class Exchange:
     @property
     def _shown(self) -> bytes:
         """What is sent, for a person: without the key."""
-        key, shown = self._target.options.api_key, self._data
-        if key:
-            shown = shown.replace(_key_field(self._target).encode(), f"{KEY_HEADER}: KEY".encode())
-        return without_key(shown.decode("latin-1"), key).encode("latin-1")
+        return shown(self._target, self._data)
 
 
 class _Received(io.RawIOBase):
@@ -331,6 +328,14 @@ def _decoded(message: bytes) -> Any:
 def beginning(data: bytes) -> str:
     """The beginning of `data`, for a person."""
     return repr(data[:80])[1:]
+
+
+def shown(target: Target, data: bytes) -> bytes:
+    """What is sent, for a person: without the key."""
+    key = target.options.api_key
+    if key:
+        data = data.replace(_key_field(target).encode(), f"{KEY_HEADER}: KEY".encode())
+    return without_key(data.decode("latin-1"), key).encode("latin-1")
 
 
 def _key_field(target: Target) -> str:

@@ -21,7 +21,7 @@ from specbus.verify.fuzzing import checks
 from specbus.verify.rest import topics, operations, bodies, parameters, routing, framing as http_framing, origins
 from specbus.verify.rest import errors, authentication, limits, hosts, served, addresses, index
 from specbus.verify.websocket import operations as commands, handshake, framing, json_text, frames, correlation
-from specbus.verify.websocket import schemas
+from specbus.verify.websocket import schemas, keepalive
 from specbus.verify.behaviour import order, publishing, subscriptions, replay, deletion, counts, slow_consumers, model
 from specbus.verify.behaviour import slow_topics, positions, equality, races, heartbeat, health
 
@@ -38,6 +38,8 @@ STOP_TIME = 20.0
 """Seconds in which it must have stopped."""
 HEARTBEAT_INTERVAL = 1.0
 """Seconds between the heartbeats of a server that is started for a run."""
+PING_INTERVAL, PING_TIMEOUT = 1.0, 8.0
+"""The same of WebSocket pings, and the seconds in which they must be answered: a run sees dead peers found."""
 
 
 def collect(target: Target, *only: str) -> list[Check]:
@@ -90,6 +92,8 @@ def own_server(specs: Path, api_key: str | None, program: Sequence[str] = SERVIC
         "--port=0",
         f"--specs={specs}",
         f"--heartbeat-interval={HEARTBEAT_INTERVAL}",
+        f"--ping-interval={PING_INTERVAL}",
+        f"--ping-timeout={PING_TIMEOUT}",
     ]
     command += ["--log-format=json", "--log-level=INFO"]
     with child(command, env=environment, stderr=subprocess.PIPE) as process:

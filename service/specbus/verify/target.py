@@ -98,6 +98,8 @@ class Target:
         """When the run must be over, by the monotonic clock."""
         self._peers: list[Peer] = []
         self._kept: list[Peer] = []
+        self.at_end = contextlib.ExitStack()
+        """Ends what goes on in the background until the run ends."""
         self.bus = Bus(self.document, options.seed)
         """What the document calls the things of a bus."""
         self.topics = Topics(self)
@@ -122,6 +124,8 @@ class Target:
                 self.clean_up()
         except Interrupted as again:
             self.left_over = f"what it made is not cleaned up: {again}"
+        with contextlib.suppress(Exception):
+            self.at_end.close()
         for client in (self._client, self._keyless):
             with contextlib.suppress(Exception):
                 client.close()

@@ -1,15 +1,19 @@
 """Limits that the server says it has: what is just at one is taken, what is over it is refused."""
 
+import contextlib
 import itertools
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
-from specbus.verify.checks import RISKY
+from specbus.spec import ContractError
+from specbus.verify.checks import RISKY, WAITING, check_for_each
 from specbus.verify.failures import Broken, Skipped
+from specbus.verify.listener import LONGEST, Listener
 from specbus.verify.raw import request, told
 from specbus.verify.rest.cases import check_cases
 from specbus.verify.rest.client import Client
 from specbus.verify.rest.document import HttpOperation, RestDocument, place
+from specbus.verify.target import Target
 
 
 @check_cases(
@@ -36,6 +40,11 @@ def a_body_may_be_as_large_as_the_server_says_and_no_larger(client: Client, case
             raise Broken(f"{problem}, not refused, though the server says that it takes {most}")
 
 
+def _said(document: RestDocument, pattern: str) -> re.Match[str] | None:
+    """What the description of the whole says in words that `pattern` has."""
+    return re.search(pattern, " ".join(str((document.bundled.get("info") or {}).get("description")).split()))
+
+
 def _reads(document: RestDocument) -> Iterable[HttpOperation]:
     return itertools.islice((each for each in document.operations if each.method == "GET"), 1)
 
@@ -43,8 +52,7 @@ def _reads(document: RestDocument) -> Iterable[HttpOperation]:
 @check_cases(place("info", "description"), _reads, order=RISKY)
 def a_head_may_be_as_large_as_the_document_says_and_no_larger(client: Client, operation: HttpOperation) -> None:
     """Proxies take less and answer in their own ways: of refusals, only problem documents are looked at."""
-    description = str((client.document.bundled.get("info") or {}).get("description"))
-    said = re.search(r"head of a request is at most ([0-9]+) KiB \(([0-9]{3})\)", " ".join(description.split()))
+    said = _said(client.document, r"head of a request is at most ([0-9]+) KiB \(([0-9]{3})\)")
     if not said:
         raise Skipped("the document does not say how large the head of a request may be")
     most, status = int(said[1]) * 1024, int(said[2])
@@ -59,3 +67,47 @@ def a_head_may_be_as_large_as_the_document_says_and_no_larger(client: Client, op
             raise Broken(f"{what}, though the document says that it may have {most}")
         if answer and size > most and (answer.status < 400 or (is_own and answer.status != status)):
             raise Broken(f"{what}, not {status}, though the document says that it may have at most {most}")
+
+
+def _seconds(target: Target) -> int | None:
+    """In how many seconds the head of a request must come; None if that is not said, or too long for a run."""
+    said = _said(target.rest, r"head of a request [^.]*comes within ([0-9]+) seconds")
+    return int(said[1]) if said and int(said[1]) < LONGEST else None
+
+
+def _unfinished(target: Target) -> Iterator[Listener | None]:
+    """A connection on which half a head was sent."""
+    # Checks of each run are made at its begin; those of a document that is missing say so themselves.
+    with contextlib.suppress(OSError, ValueError, ContractError, Skipped, StopIteration):
+        if target.options.profile.has_rest and _seconds(target):
+            operation = next(each for each in _reads(target.rest))
+            head = request(target, operation.method, operation.path_of(""))
+            yield Listener(target, head.removesuffix(b"\r\n"))
+            return
+    yield None
+
+
+@check_for_each(
+    "rest",
+    _unfinished,
+    name=lambda _: "the head of a request may take as long as the document says and no longer",
+    rule=lambda _: place("info", "description"),
+    order=WAITING,
+)
+def _heads_take_their_time(target: Target, listener: Listener | None) -> None:
+    """A check of its own, to be left out: a proxy between has times of its own."""
+    seconds = _seconds(target)
+    if listener is None or seconds is None:
+        raise Skipped("the document does not say that the head of a request must come in so short a time")
+    target.cases += 1
+    listener.wait_until(seconds + target.timeout())
+    listener.note()
+    ended = listener.first_byte_at or listener.ended_at
+    what = "a connection on which half a head came"
+    if ended is None:
+        problem = f"{what} is still open after {listener.age:.1f} s"
+        raise Broken(f"{problem}, though the document says that a head comes within {seconds}")
+    after = ended - listener.opened_at
+    if after < seconds * 0.9 - 0.2:
+        how = "answered" if listener.first_byte_at else "closed"
+        raise Broken(f"{what} is {how} after {after:.1f} s, though the document says that a head may take {seconds}")

@@ -15,18 +15,7 @@ from specbus.verify.raw import Exchange, handshake, told
 from specbus.verify.record import Data
 from specbus.verify.target import Target
 from specbus.verify.websocket.conversation import Conversation
-
-_MASK = b"\x11\x22\x33\x44"
-
-
-def _frame(first: int, payload: bytes = b"", *, is_masked: bool = True) -> bytes:
-    """A frame with that first byte: FIN, reserved bits and opcode. `payload` is of 65,535 bytes at most."""
-    size = len(payload)
-    bit = 0x80 if is_masked else 0
-    head = bytes([first, bit | size]) if size < 126 else bytes([first, bit | 126]) + struct.pack("!H", size)
-    if not is_masked:
-        return head + payload
-    return head + _MASK + bytes(byte ^ _MASK[at % 4] for at, byte in enumerate(payload))
+from specbus.verify.websocket.wire import client_frame
 
 
 @contextlib.contextmanager
@@ -72,21 +61,21 @@ class _Breach:
 
 
 def _close(code: int, reason: bytes = b"") -> bytes:
-    return _frame(0x88, struct.pack("!H", code) + reason)
+    return client_frame(0x88, struct.pack("!H", code) + reason)
 
 
 def _breaches(good: bytes) -> Iterator[_Breach]:
-    yield _Breach("an unmasked frame (5.1)", _frame(0x81, good, is_masked=False))
+    yield _Breach("an unmasked frame (5.1)", client_frame(0x81, good, is_masked=False))
     for bit in (0x40, 0x20, 0x10):
-        yield _Breach(f"a frame with the reserved bit {bit:#x} (5.2)", _frame(0x81 | bit, good))
+        yield _Breach(f"a frame with the reserved bit {bit:#x} (5.2)", client_frame(0x81 | bit, good))
     for opcode in (0x3, 0x7, 0xB, 0xF):
-        yield _Breach(f"a frame with the reserved opcode {opcode:#x} (5.2)", _frame(0x80 | opcode, good[:100]))
+        yield _Breach(f"a frame with the reserved opcode {opcode:#x} (5.2)", client_frame(0x80 | opcode, good[:100]))
     for name, opcode in (("ping", 0x9), ("pong", 0xA), ("close", 0x8)):
-        yield _Breach(f"a {name} of 126 bytes (5.5)", _frame(0x80 | opcode, b"\x03\xe8" + b"x" * 124))
-        yield _Breach(f"a fragmented {name} (5.5)", _frame(opcode))
-    yield _Breach("a continuation of nothing (5.4)", _frame(0x80, good))
-    yield _Breach("a message within a fragmented one (5.4)", _frame(0x01, good[:1]) + _frame(0x81, good))
-    yield _Breach("a close with one byte (5.5.1)", _frame(0x88, b"\x03"))
+        yield _Breach(f"a {name} of 126 bytes (5.5)", client_frame(0x80 | opcode, b"\x03\xe8" + b"x" * 124))
+        yield _Breach(f"a fragmented {name} (5.5)", client_frame(opcode))
+    yield _Breach("a continuation of nothing (5.4)", client_frame(0x80, good))
+    yield _Breach("a message within a fragmented one (5.4)", client_frame(0x01, good[:1]) + client_frame(0x81, good))
+    yield _Breach("a close with one byte (5.5.1)", client_frame(0x88, b"\x03"))
     for code in (0, 1, 999, 1004, 1005, 1006, 1015, 5000, 65535):
         yield _Breach(f"a close with the code {code} (7.4)", _close(code))
     yield _Breach("a close whose reason is not UTF-8 (5.5.1)", _close(1000, b"\xff"), CloseCode.INVALID_DATA)
@@ -130,7 +119,7 @@ def _object(frame: Frame) -> dict[str, object]:
 def a_close_is_answered_with_a_close_of_its_code(target: Target) -> None:
     for code in (None, 1000, 1001, 3000, 4999):
         with _open(target) as exchange:
-            exchange.send(_frame(0x88) if code is None else _close(code, b"bye"))
+            exchange.send(client_frame(0x88) if code is None else _close(code, b"bye"))
             found = None
             with contextlib.suppress(TimedOut):
                 found = next((each for each in exchange.all_frames() if each.opcode == Opcode.CLOSE), None)
@@ -147,8 +136,8 @@ def a_close_is_answered_with_a_close_of_its_code(target: Target) -> None:
 def a_pong_has_the_payload_of_its_ping(target: Target) -> None:
     for payload in (b"", b"x", b"\x00\xff" * 62 + b"!"):
         with _open(target) as exchange:
-            exchange.send(_frame(0x8A, b"nobody asked"))
-            exchange.send(_frame(0x89, payload))
+            exchange.send(client_frame(0x8A, b"nobody asked"))
+            exchange.send(client_frame(0x89, payload))
             try:
                 found = next((each for each in exchange.all_frames() if each.opcode == Opcode.PONG), None)
             except TimedOut:
@@ -163,14 +152,14 @@ def a_pong_has_the_payload_of_its_ping(target: Target) -> None:
 def a_ping_between_the_fragments_of_a_message_is_answered_and_the_message_taken(target: Target) -> None:
     good, name = _good(target)
     with _open(target) as exchange:
-        exchange.send(_frame(0x01, good[:2]) + _frame(0x89, b"now") + _frame(0x00, b""))
+        exchange.send(client_frame(0x01, good[:2]) + client_frame(0x89, b"now") + client_frame(0x00, b""))
         try:
             found = next((each for each in exchange.all_frames() if each.opcode == Opcode.PONG), None)
         except TimedOut:
             found = None
         if found is None or found.data != b"now":
             raise Broken("a ping between two fragments is not answered before the last one")
-        exchange.send(_frame(0x80, good[2:]))
+        exchange.send(client_frame(0x80, good[2:]))
         _check_taken(target, exchange, f"a {name} with a ping between its fragments")
 
 
@@ -178,11 +167,11 @@ def a_ping_between_the_fragments_of_a_message_is_answered_and_the_message_taken(
 def a_frame_is_one_however_its_bytes_come(target: Target) -> None:
     """The network may cut anywhere (RFC 9293, 3.8)."""
     good, name = _good(target)
-    data = _frame(0x81, good)
+    data = client_frame(0x81, good)
     for first in (1, 2, 3, 5, 6, 7, len(data) - 1):
         with _open(target) as exchange:
             # When its pong is there, the server has read what came with the ping, and no more.
-            exchange.send(_frame(0x89, b"read") + data[:first])
+            exchange.send(client_frame(0x89, b"read") + data[:first])
             with contextlib.suppress(TimedOut):
                 next((each for each in exchange.all_frames() if each.opcode == Opcode.PONG), None)
             exchange.send(data[first:])
@@ -204,7 +193,7 @@ def a_frame_of_any_size_is_taken(target: Target) -> None:
                 continue
             target.cases += 1
             # JSON may have blanks behind it (RFC 8259, 2).
-            exchange.send(_frame(0x81, good.ljust(size)))
+            exchange.send(client_frame(0x81, good.ljust(size)))
             _check_taken(target, exchange, f"a {name} of {size} bytes")
 
 
