@@ -26,6 +26,7 @@ some of an answer to be read; `keep_alive` between requests.
 import asyncio
 import re
 from collections.abc import Callable, Mapping
+from email.utils import formatdate
 from http import HTTPStatus
 from typing import Any, TypeAlias, cast
 
@@ -496,6 +497,7 @@ def _answer(status: HTTPStatus, detail: str, more: Mapping[str, str] = {}) -> by
     """An answer that is a problem document and the last on its connection, with `more` fields."""
     body = problem.encode(status, detail)
     fields = {
+        "date": formatdate(usegmt=True),  # which uvicorn adds to all others (RFC 9110, 6.6.1)
         "content-type": problem.MEDIA_TYPE,
         "content-length": len(body),
         "cache-control": "no-store",

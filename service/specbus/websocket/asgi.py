@@ -278,7 +278,8 @@ async def _refuse(refused: Refused, scope: Scope, receive: Receive, send: Send) 
     """Refuse a handshake with a problem document, if the ASGI server can send one; else it answers with a bare 403."""
     if "websocket.http.response" in scope.get("extensions", {}):
         body = problem.encode(refused.status, str(refused))
-        response = Response(body, refused.status, headers=refused.headers, media_type=problem.MEDIA_TYPE)
+        headers = {"Cache-Control": "no-store", **refused.headers}
+        response = Response(body, refused.status, headers=headers, media_type=problem.MEDIA_TYPE)
         await response(scope, receive, send)
     else:
         await send({"type": "websocket.close", "code": CloseCode.POLICY_VIOLATION, "reason": str(refused)})

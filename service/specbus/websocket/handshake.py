@@ -1,6 +1,7 @@
 """The opening handshake (RFC 6455, 4.2): accepted, or refused with a problem document (RFC 9457)."""
 
 from collections.abc import Callable, Mapping
+from email.utils import formatdate
 from http import HTTPStatus
 from typing import cast
 
@@ -81,7 +82,9 @@ def _refusal(status: HTTPStatus, detail: str, more: Mapping[str, str] = {}) -> R
     body = problem.encode(status, detail)
     headers = Headers(
         {
+            "Date": formatdate(usegmt=True),
             "Connection": "close",
+            "Cache-Control": "no-store",
             "Content-Type": problem.MEDIA_TYPE,
             "Content-Length": str(len(body)),
             **more,

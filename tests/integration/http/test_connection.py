@@ -2,8 +2,11 @@
 
 import itertools
 import json
+import re
 import socket
+import time
 from collections.abc import Callable, Iterator, Sequence
+from email.utils import parsedate_to_datetime
 
 import httpx
 import pytest
@@ -280,6 +283,14 @@ def test_who_sends_the_whole_body_before_reading_gets_the_answer_all_the_same(
         answer = b"".join(iter(lambda: raw.recv(65_536), b""))
     assert [found for found, _ in answers(answer)] == [status]
     assert b"connection: close\r\n" in answer.lower()
+
+
+@pytest.mark.parametrize("wrong", [b"this is not HTTP\r\n\r\n", POST + b"Transfer-Encoding: gzip\r\n\r\n"])
+def test_what_is_refused_before_it_is_a_request_is_answered_with_a_date(server: Server, wrong: bytes) -> None:
+    """RFC 9110, 6.6.1."""
+    head, *_ = exchange(server, wrong).partition(b"\r\n\r\n")
+    (date,) = re.findall(r"^date: (.*)$", head.decode(), re.MULTILINE)
+    assert abs(parsedate_to_datetime(date.strip()).timestamp() - time.time()) < 60
 
 
 def test_who_goes_on_sending_behind_the_last_answer_is_cut_off_in_time() -> None:

@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 from collections.abc import Callable
+from email.utils import parsedate_to_datetime
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -232,6 +233,8 @@ async def test_a_wrong_handshake_is_refused_with_a_problem_document(
     assert status_line.startswith(f"HTTP/1.1 {status} ")
     assert headers["Content-Type"] == "application/problem+json"
     assert int(headers["Content-Length"]) == len(body)
+    assert headers["Cache-Control"] == "no-store"
+    assert parsedate_to_datetime(headers["Date"]).tzinfo
     problem = json.loads(body)
     assert problem == {"type": "about:blank", "title": problem["title"], "status": status, "detail": problem["detail"]}
     assert detail in problem["detail"]
