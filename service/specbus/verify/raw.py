@@ -54,6 +54,7 @@ def _head(
     hosts: Sequence[str] = ("{0}",),
     version: str = "1.1",
     has_key: bool = True,
+    absolute: bool = False,
 ) -> bytes:
     """The head of a request to `target`, with its key.
 
@@ -65,10 +66,12 @@ def _head(
         hosts: The values of the Host fields, for another number or others than there must be; `{0}` is the right one.
         version: That of HTTP.
         has_key: Whether the key is sent, where there is one.
+        absolute: Whether the target is a whole URL (RFC 9112, 3.2.2).
 
     """
     url = httpx.URL(target.options.url)
-    lines = [f"{method} {url.raw_path.decode().rstrip('/')}{path} HTTP/{version}"]
+    origin = f"{url.scheme}://{url.netloc.decode()}" if absolute else ""
+    lines = [f"{method} {origin}{url.raw_path.decode().rstrip('/')}{path} HTTP/{version}"]
     lines += [f"Host: {host.format(url.netloc.decode())}" for host in hosts]
     lines += [_key_field(target)] if target.options.api_key and has_key else []
     return "\r\n".join([*lines, *fields, "", ""]).encode()
@@ -211,6 +214,17 @@ class Exchange:
             raise Unanswered(f"the answer to {beginning(self._shown)} cannot be read: {what}") from None
         self._note(f"{response.status} {body[:400].decode(errors='replace')}")
         return Answer(response.status, response.msg, body)
+
+    def is_told_to_go_on(self) -> bool:
+        """Whether what comes next is a 100 (RFC 9110, 10.1.1), and no answer, nor the end. Raises Unanswered."""
+        self._incoming.until = self._target.deadline()
+        try:
+            return self._incoming.peek(12)[:12].endswith(b" 100")
+        except TimeoutError:
+            self._target.timeout()
+            raise Unanswered(f"nothing answers {beginning(self._shown)}") from None
+        except OSError:
+            return False
 
     def rest(self) -> bytes:
         """What comes behind the answers, until the server closes or is silent."""

@@ -95,7 +95,9 @@ def deep_nesting_inside_a_body_does_no_harm(client: Client, operation: HttpOpera
 def a_body_that_is_not_declared_as_JSON_is_refused(document: RestDocument) -> Iterator[Mistake]:
     wrong = (
         *("application/json; charset=utf-16", "application/json; charset=latin-1", "text/plain"),
-        *("application/x-www-form-urlencoded", "application/xml"),
+        *("application/x-www-form-urlencoded", "application/xml", 'application/json; charset="utf-16"'),
+        *("application/problem+json", "application/vnd.api+json", "application/json-seq", "application/jsonl"),
+        *("application/x-json", "text/json", "text/json; charset=utf-8", "json"),
     )
     for operation in document.with_body():
         statuses = frozenset([415]) if "415" in operation.responses else CLIENT_ERRORS

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 
 from specbus.verify.failures import Broken, Skipped, Unanswered
-from specbus.verify.raw import Exchange
+from specbus.verify.raw import Answer, Exchange
 from specbus.verify.record import without_key
 from specbus.verify.rest.commands import Headers, curl
 from specbus.verify.rest.document import JSON_TYPE, HttpOperation
@@ -159,10 +159,10 @@ def member(response: httpx.Response, name: str) -> Any:
     return value[name]
 
 
-def json_of(response: httpx.Response) -> Any:
+def json_of(response: httpx.Response | Answer) -> Any:
     """The JSON of an answer; None if it is not JSON."""
     try:
-        return response.json()
+        return json.loads(response.body) if isinstance(response, Answer) else response.json()
     except (ValueError, RecursionError):
         return None
 

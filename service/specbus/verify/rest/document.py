@@ -102,10 +102,10 @@ class HttpOperation:
             if parameter is self.topic_parameter:
                 path = path.replace(f"{{{parameter.name}}}", segment(topic))
             elif parameter.location == "path":
-                path = path.replace(f"{{{parameter.name}}}", segment(_text(self._value(parameter))))
+                path = path.replace(f"{{{parameter.name}}}", segment(as_text(self._value(parameter))))
             elif parameter.location == "query" and parameter.required:
                 values.setdefault(parameter.name, self._value(parameter))
-        asked = "&".join(f"{quote(name)}={quote(_text(value))}" for name, value in values.items())
+        asked = "&".join(f"{quote(name)}={quote(as_text(value))}" for name, value in values.items())
         return f"{path}?{asked}" if asked else path
 
     def is_asked_by(self, method: str, path: str) -> bool:
@@ -125,7 +125,7 @@ class HttpOperation:
     def headers(self) -> dict[str, str]:
         """The header fields that it requires."""
         return {
-            parameter.name: _text(self._value(parameter))
+            parameter.name: as_text(self._value(parameter))
             for parameter in self.parameters
             if parameter.location == "header" and parameter.required
         }
@@ -174,7 +174,7 @@ def segment(name: str) -> str:
     return quoted.replace(".", "%2E") if not name.strip(".") else quoted
 
 
-def _text(value: Any) -> str:
+def as_text(value: Any) -> str:
     """A value as it stands in a path or a query."""
     return value if isinstance(value, str) else json.dumps(value)
 

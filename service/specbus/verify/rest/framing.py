@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Iterator
 
 from specbus.verify.checks import RISKY
 from specbus.verify.failures import Broken
-from specbus.verify.raw import WRONG_HOSTS, handshake, request, told, told_hosts
+from specbus.verify.raw import WRONG_HOSTS, Answer, handshake, request, told, told_hosts
 from specbus.verify.rest.cases import CLIENT_ERRORS, check_cases
-from specbus.verify.rest.client import Client
-from specbus.verify.rest.document import JSON_TYPE, HttpOperation, RestDocument
+from specbus.verify.rest.client import Client, json_of
+from specbus.verify.rest.document import JSON_TYPE, PROBLEM_TYPE, HttpOperation, RestDocument, place
 from specbus.verify.topics import DELETE
 
 _LAST = "Connection: close"
@@ -50,6 +50,20 @@ def a_request_that_is_not_HTTP_is_a_400(client: Client, case: tuple[str, Callabl
         answer = exchange.answer()
     if answer is None or answer.status != 400:
         raise Broken(f"{what} is {told(answer)}, not 400")
+    # A proxy may have a page of its own for that; none has nothing to say.
+    if not answer.body:
+        raise Broken(f"{what} is answered with a 400 that has no body, so no problem document", rule="RFC 9457, 3")
+    _check_problem(answer, what)
+
+
+def _check_problem(answer: Answer, what: str) -> None:
+    """Raise Broken if the answer is JSON, but no problem document with its status."""
+    media_type = answer.fields.get_content_type()
+    if "json" not in media_type and not answer.body.lstrip().startswith(b"{"):
+        return
+    problem = json_of(answer)
+    if media_type != PROBLEM_TYPE or not isinstance(problem, dict) or problem.get("status") != answer.status:
+        raise Broken(f"{what} is {told(answer)}, which is no problem document with its status", rule="RFC 9457, 3")
 
 
 @check_cases("RFC 9112, 3.2", lambda document: itertools.product(_read(document), WRONG_HOSTS))
@@ -66,7 +80,9 @@ def a_request_without_exactly_one_valid_Host_is_a_400(
 
 @check_cases(
     "RFC 9112, 6.1",
-    lambda document: itertools.product(document.with_body(), ("gzip, chunked", "gzip", "chunked, gzip")),
+    lambda document: itertools.product(
+        document.with_body(), ("gzip, chunked", "deflate, chunked", "no-such-coding, chunked", "gzip", "chunked, gzip")
+    ),
 )
 def a_body_in_a_transfer_coding_that_it_does_not_have_is_refused(
     client: Client, case: tuple[HttpOperation, str]
@@ -81,6 +97,35 @@ def a_body_in_a_transfer_coding_that_it_does_not_have_is_refused(
     # 501 is for a coding that is not known. One that is known, the body turns out not to have; and proxies differ.
     if answer is None or answer.status not in CLIENT_ERRORS | {501}:
         raise Broken(f"{operation} with Transfer-Encoding: {coding} is {told(answer)}, not 501 or 4xx")
+    # A problem document is the service's own word, no proxy's. Where chunked is not the last, RFC 9112, 6.3, has 400.
+    if coding.endswith("chunked") and answer.status != 501 and answer.fields.get_content_type() == PROBLEM_TYPE:
+        problem = f"{operation} with Transfer-Encoding: {coding} is {told(answer)}, not 501"
+        raise Broken(problem, rule=place("info", "description"))
+
+
+_IN_CHUNKS = {
+    "Chunked": ("Chunked", b"%x\r\n%b\r\n", b""),
+    "CHUNKED": ("CHUNKED", b"%x\r\n%b\r\n", b""),
+    "chunked, with sizes in capitals": ("chunked", b"00%X\r\n%b\r\n", b""),
+    "chunked, with extensions": ("chunked", b"%x;name=value;other\r\n%b\r\n", b""),
+    "chunked, with a trailer": ("chunked", b"%x\r\n%b\r\n", b"No-Such-Field: 1\r\n"),
+}
+"""Ways to send a body in chunks: the name of the coding, how a chunk is written, and the trailer."""
+
+
+@check_cases("RFC 9112, 7.1", lambda document: itertools.product(document.with_body(), _IN_CHUNKS))
+def a_body_in_chunks_is_taken_however_they_are_written(client: Client, case: tuple[HttpOperation, str]) -> None:
+    operation, what = case
+    coding, chunk, trailer = _IN_CHUNKS[what]
+    body = client.body(operation) or b""
+    parts = [part for part in (body[:10], body[10:]) if part]
+    fields = (_JSON, f"Transfer-Encoding: {coding}", _LAST)
+    data = request(client.target, operation.method, client.path(operation), *fields)
+    data += b"".join(chunk % (len(part), part) for part in parts) + b"0\r\n" + trailer + b"\r\n"
+    with client.raw(data) as exchange:
+        answer = exchange.answer(operation.method)
+    if answer is None or not 200 <= answer.status < 300:
+        raise Broken(f"{operation} with Transfer-Encoding: {what}, is {told(answer)}")
 
 
 def _with_body(client: Client, operation: HttpOperation, body: bytes, fields: Iterable[str] = ()) -> bytes:

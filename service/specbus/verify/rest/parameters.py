@@ -2,9 +2,12 @@
 
 import contextlib
 import functools
+import itertools
 import json
 import secrets
 from collections.abc import Iterator
+from typing import Any
+from urllib.parse import quote
 
 import httpx
 
@@ -13,15 +16,53 @@ from specbus.verify.checks import RISKY
 from specbus.verify.failures import Skipped
 from specbus.verify.rest.cases import Mistake, mistakes, perform
 from specbus.verify.rest.client import Client
-from specbus.verify.rest.document import HttpOperation, RestDocument, place
+from specbus.verify.rest.document import HttpOperation, RestDocument, as_text, place
 from specbus.verify.topics import CREATE, DELETE
+from specbus.verify.values import one
+
+
+def _asked(operation: HttpOperation, query: str, rule: str) -> Mistake:
+    """A request for `operation` that is right but for its query."""
+    return Mistake(f"{operation}{query}", functools.partial(perform, operation=operation, query=query), rule)
+
+
+def _in_query(operation: HttpOperation) -> dict[str, list[str]]:
+    """Values of the query parameters of `operation`, as texts, by their names: two where two are known."""
+    return {each.name: _values(each.schema) for each in operation.parameters if each.location == "query"}
+
+
+def _values(schema: Any) -> list[str]:
+    schema = schema if isinstance(schema, dict) else {}
+    if schema.get("type") in ("array", "object"):
+        return []  # They are written in another way.
+    with contextlib.suppress(Skipped):
+        first = one(schema, "a parameter")
+        more = range(first + 1, first + 10) if isinstance(first, int) else ()
+        accepts = Rules(schema).accepts
+        return [as_text(first), *(as_text(each) for each in (*schema.get("enum", ()), *more) if accepts(each))][:2]
+    return []
 
 
 @mistakes(place("info", "description"))
 def an_unknown_query_parameter_is_refused(document: RestDocument) -> Iterator[Mistake]:
     for operation in document.operations:
-        send = functools.partial(perform, operation=operation, query="?unknown-parameter=1")
-        yield Mistake(f"{operation}?unknown-parameter=1", send, place("info", "description"))
+        for query in ("unknown-parameter=1", "unknown-parameter=", "unknown-parameter", "=1"):
+            yield _asked(operation, f"?{query}", place("info", "description"))
+        known = _in_query(operation)
+        for name, values in known.items():
+            near = (name.upper(), name.lower(), name.title(), f"{name}[]", f"{name}x", f" {name}", name[:-1])
+            for other, value in itertools.product(dict.fromkeys(near), values[:1]):
+                if other and other not in known:
+                    yield _asked(operation, f"?{quote(other)}={value}", place("info", "description"))
+
+
+@mistakes(place("paths"))
+def a_query_parameter_that_is_given_twice_is_refused(document: RestDocument) -> Iterator[Mistake]:
+    for operation in document.operations:
+        for name, values in _in_query(operation).items():
+            for pair in dict.fromkeys(itertools.product(values, values)):
+                query = "&".join(f"{quote(name)}={value}" for value in pair)
+                yield _asked(operation, f"?{query}", operation.place("parameters"))
 
 
 def _wrong_names(document: RestDocument, prefix: str) -> list[str]:
@@ -64,6 +105,4 @@ def a_query_parameter_that_is_no_integer_is_refused(document: RestDocument) -> I
             if "minimum" in schema:
                 wrong.append(str(schema["minimum"] - 1))
             for text in wrong:
-                query = f"?{parameter.name}={text}"
-                send = functools.partial(perform, operation=operation, query=query)
-                yield Mistake(f"{operation}{query}", send, operation.place("parameters"))
+                yield _asked(operation, f"?{parameter.name}={text}", operation.place("parameters"))
