@@ -115,11 +115,6 @@ def options_refused(patch: Patch) -> None:
     wrap(patch, routing, "other_method", other_method)
 
 
-@mutant("rest", "OPTIONS * is answered with 404 (RFC 9110, 9.3.7)")
-def options_of_all_not_found(patch: Patch) -> None:
-    edit_scope(patch, lambda path: "/*" if path == "*" else path)
-
-
 @mutant("rest", "X-HTTP-Method-Override changes the method")
 def method_override(patch: Patch) -> None:
     async def call(original: Any, self: Any, scope: Scope, receive: Receive, send: Send) -> None:

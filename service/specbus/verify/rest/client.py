@@ -150,13 +150,17 @@ def _json(value: Any) -> bytes:
 
 def member(response: httpx.Response, name: str) -> Any:
     """What the JSON object of a successful answer has under `name`. Raises Broken."""
-    asked = f"{response.request.method} {response.request.url.raw_path.decode()}"
     if not response.is_success:
-        raise Broken(f"{asked} is answered with {response.status_code}")
+        raise Broken(f"{asked(response)} is answered with {response.status_code}")
     value = json_of(response)
     if not isinstance(value, dict) or name not in value:
-        raise Broken(f"the answer to {asked} has no {name}")
+        raise Broken(f"the answer to {asked(response)} has no {name}")
     return value[name]
+
+
+def asked(response: httpx.Response) -> str:
+    """What an answer answers, for a person."""
+    return f"{response.request.method} {response.request.url.raw_path.decode()}"
 
 
 def json_of(response: httpx.Response | Answer) -> Any:
