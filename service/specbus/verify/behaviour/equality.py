@@ -45,7 +45,7 @@ def _unlike(target: Target) -> list[str]:
     others = [name for name in dict.fromkeys(_near(first)) if name not in taken and accepts(name)]
     if not others:
         raise Skipped("the document allows no names of topics that are nearly the same")
-    return [first, *others]
+    return [first, *others][: target.limits.max_subscriptions]
 
 
 @check("behaviour", NAME)
