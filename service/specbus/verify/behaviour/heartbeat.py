@@ -1,5 +1,6 @@
 """Heartbeats."""
 
+import time
 from collections.abc import Iterator
 
 from specbus.verify.behaviour.commands import INFO, receive
@@ -9,16 +10,23 @@ from specbus.verify.failures import Broken
 from specbus.verify.peer import Peer
 from specbus.verify.target import Target
 
+_EARLY = 2
+"""Heartbeats that there may be more of than the time has intervals."""
 
-def _listeners(target: Target) -> Iterator[Peer | None]:
-    """A connection that does nothing but wait for a heartbeat while other checks are made; None if there is none."""
+
+def _listeners(target: Target) -> Iterator[tuple[Peer, float] | None]:
+    """A connection that does nothing but wait for heartbeats while other checks are made, and since when it is open.
+
+    None if there is none.
+    """
+    since = time.monotonic()
     try:
         peer = target.peer("listener")
     except Broken:
         yield None
     else:
         target.keep_open(peer)
-        yield peer
+        yield peer, since
 
 
 def _no_heartbeats(target: Target) -> str | None:
@@ -35,12 +43,15 @@ def _no_heartbeats(target: Target) -> str | None:
     when=_no_heartbeats,
     order=WAITING,
 )
-def _heartbeats(target: Target, listener: Peer | None) -> None:
+def _heartbeats(target: Target, listener: tuple[Peer, float] | None) -> None:
     target.cases += 1
     interval = target.limits.heartbeat_interval
-    peer = listener or target.peer("listener")
+    peer, since = listener or (target.peer("listener"), time.monotonic())
     until = target.deadline() + interval
-    while True:
-        frame = receive(peer, until, f"a heartbeat within {interval:g} s")
-        if target.bus.is_heartbeat(frame):
-            return
+    while not target.bus.is_heartbeat(receive(peer, until, f"a heartbeat within {interval:g} s")):
+        pass
+    came = 1 + sum(map(target.bus.is_heartbeat, peer.arrived()))
+    passed = time.monotonic() - since
+    # The first may come at once, and one may come early that is before one that came late.
+    if came > passed / interval + _EARLY:
+        raise Broken(f"{came} heartbeats came within {passed:.1f} s, though one comes in {interval:g} s")
