@@ -30,6 +30,8 @@ class Limits:
     """Messages that a topic retains."""
     history_bytes: int | None = None
     """How large they may be together."""
+    total_history_bytes: int | None = None
+    """How large those of all topics may be together."""
     heartbeat_interval: float = 30.0
     """Seconds between heartbeats; 0 for none."""
     max_queue_size: int | None = None
