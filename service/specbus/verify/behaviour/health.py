@@ -125,6 +125,10 @@ def _settled(target: Target, wanted: int) -> int:
     return found
 
 
+_PASSED = 4.0
+"""Seconds after which an uptime is looked at again."""
+
+
 def _begun(target: Target) -> Iterator[tuple[float, float, int] | None]:
     """When the run began, as two times between which that is, and what /health gave as the uptime; None if nothing."""
     try:
@@ -147,6 +151,9 @@ def _uptime(target: Target) -> tuple[float, float, int]:
     order=LAST,
 )
 def _uptimes(target: Target, begun: tuple[float, float, int] | None) -> None:
+    # Of a whole run more has passed. Where this is all that is checked, it takes some time to see it pass.
+    while begun and time.monotonic() < begun[1] + _PASSED and target.timeout():
+        time.sleep(0.05)
     for when in ("", " and there is no topic any more"):
         if when and not _without_topics(target):
             return

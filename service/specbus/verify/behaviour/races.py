@@ -27,7 +27,7 @@ from specbus.verify.topics import DELETE as DELETING
 _TIMES = 5
 """How often a race is run: one may be won by chance."""
 _RACERS = 4
-_DELETIONS = 20
+_DELETIONS = 50
 _MESSAGES = 30
 
 
