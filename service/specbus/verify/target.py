@@ -305,7 +305,7 @@ class Target:
             raise Broken(f"GET {path} is answered with {response.status_code}")
         try:
             value = response.json()
-        except ValueError:
+        except (ValueError, RecursionError):
             raise Broken(f"GET {path} is answered with what is no JSON") from None
         for key in keys:
             if not isinstance(value, dict) or key not in value:

@@ -43,7 +43,7 @@ def test_without_a_url_a_service_is_started_and_kept_to_its_word_wherever_one_st
     status, output = verify("--examples=3", "--seed=7", f"--junit={junit}", f"--html={html}", cwd=misleading)
     assert (status, "The contract is kept." in output) == (0, True), output
     assert sorted(misleading.rglob("*")) == before
-    assert "6 checks were skipped: no API key was given (--api-key)" in output
+    assert "8 checks were skipped: no API key was given (--api-key)" in output
     assert "seed 7" in output
     found = by_area(junit)
     assert list(found) == ["rest", "websocket", "behaviour"]
