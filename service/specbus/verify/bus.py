@@ -126,6 +126,10 @@ class Bus:
         command = _message(self._publish, PUBLISH)
         return self._frame(command, {self.key: topic, self.message_field: message}), id_
 
+    def with_message(self, publish: Frame, message: str) -> str:
+        """The JSON of a frame that publishes, whose message is that very text. Raises Skipped."""
+        return json.dumps({**publish, self.message_field: "@@"}).replace('"@@"', message)
+
     def probe(self) -> Frame:
         """A frame that only asks for a sign of life. Raises Skipped."""
         return self._frame(_message(self._probe, PROBE), {})

@@ -4,12 +4,9 @@ import json
 import math
 from typing import Any
 
-from websockets.frames import Frame, Opcode
-
 from specbus.verify.behaviour.commands import event_ids, publish, publish_over_http, subscribe, unsubscribe
 from specbus.verify.checks import check, needs_history
 from specbus.verify.failures import Broken
-from specbus.verify.raw import Exchange, handshake, told
 from specbus.verify.target import Target
 from specbus.verify.topics import RETAINED, STATS
 
@@ -95,13 +92,9 @@ def messages_that_come_at_once_are_counted_and_delivered_one_by_one(target: Targ
         subscribe(reader, topic)
     target.cases += 1
     frames = [target.bus.publish(topic)[0] for _ in range(_AT_ONCE)]
-    data = b"".join(Frame(Opcode.TEXT, json.dumps(frame).encode()).serialize(mask=True) for frame in frames)
-    with Exchange(target, handshake(target)) as writer:
-        if (answer := writer.answer()) is None or answer.status != 101:
-            raise Broken(f"a handshake is {told(answer)}")
-        writer.send(data)
-        for reader in readers:
-            event_ids(reader, topic, _AT_ONCE)
+    target.peer("writer").send_together(frames)
+    for reader in readers:
+        event_ids(reader, topic, _AT_ONCE)
     numbers = target.topics.numbers(topic)
     _check(numbers, f"after {_AT_ONCE} messages to two subscribers", messages=_AT_ONCE, delivered=2 * _AT_ONCE)
 

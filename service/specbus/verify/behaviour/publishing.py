@@ -83,7 +83,7 @@ def payloads_come_out_byte_for_byte_as_they_went_in(target: Target) -> None:
         message = frame[target.bus.message_field]
         # The text takes the place of the payload, behind its name.
         written = json.dumps({**message, messages.payload_field: "@@"}).replace('"@@"', text)
-        peer.send(json.dumps({**frame, target.bus.message_field: "@@"}).replace('"@@"', written))
+        peer.send(target.bus.with_message(frame, written))
         frames: list[str] = []
         until = target.deadline()
         while not any(map(_is_event(target), frames)) or len(frames) < 2:

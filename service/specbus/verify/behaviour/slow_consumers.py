@@ -1,7 +1,6 @@
 """A reader that does not keep up."""
 
 import contextlib
-import json
 from typing import Any
 
 from websockets.frames import CloseCode
@@ -48,7 +47,7 @@ def a_slow_reader_is_told_what_it_lost_and_the_others_lose_nothing(target: Targe
         for _ in range(AT_ONCE):
             frame, id_ = bus.publish(topic)
             text = bus.messages.enlarged(frame[bus.message_field], LARGE)
-            writer.send(json.dumps({**frame, bus.message_field: "@@"}).replace('"@@"', text))
+            writer.send(bus.with_message(frame, text))
             numbers[id_] = len(numbers)
         for _ in range(AT_ONCE):
             writer.answer()

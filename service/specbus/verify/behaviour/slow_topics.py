@@ -48,7 +48,7 @@ class _Slow:
         for _ in range(count):
             frame, id_ = bus.publish(topic)
             text = bus.messages.enlarged(frame[bus.message_field], size)
-            self.writer.send(json.dumps({**frame, bus.message_field: "@@"}).replace('"@@"', text))
+            self.writer.send(bus.with_message(frame, text))
             self.sent[topic].append(id_)
         for _ in range(count):
             if not bus.is_ack(self.writer.answer()):

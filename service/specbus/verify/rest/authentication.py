@@ -9,7 +9,15 @@ from specbus.verify.failures import Broken
 from specbus.verify.raw import other_places, wrong_keys
 from specbus.verify.rest.cases import check_cases
 from specbus.verify.rest.client import Client, json_of, media_type_of
-from specbus.verify.rest.document import JSON_TYPE, KEY_HEADER, PROBLEM_TYPE, HttpOperation, RestDocument, place
+from specbus.verify.rest.document import (
+    JSON_TYPE,
+    KEY_HEADER,
+    PROBLEM_TYPE,
+    HttpOperation,
+    RestDocument,
+    place,
+    with_query,
+)
 from specbus.verify.target import Target
 
 
@@ -75,10 +83,9 @@ def _misplaced(document: RestDocument) -> Iterator[tuple[HttpOperation, int]]:
 def a_key_that_is_not_in_its_field_is_none(client: Client, case: tuple[HttpOperation, int]) -> None:
     operation, at = case
     what, query, fields = other_places(client.target.options.api_key or "")[at]
-    path = operation.path_of(client.name() if operation.names_topic else "")
+    path = with_query(operation.path_of(client.name() if operation.names_topic else ""), query)
     body = client.body(operation)
     declared = {} if body is None else {"Content-Type": JSON_TYPE}
-    path += query.replace("?", "&") if "?" in path else query
     response = client.ask_for(operation, path, body, {**declared, **fields}, has_key=False)
     # What it is refused for may be the query.
     if response.status_code not in ((401, 400) if query else (401,)):

@@ -11,7 +11,7 @@ from specbus.verify.failures import Broken, Skipped, Unanswered
 from specbus.verify.raw import Answer, Exchange
 from specbus.verify.record import without_key
 from specbus.verify.rest.commands import Headers, curl
-from specbus.verify.rest.document import JSON_TYPE, HttpOperation
+from specbus.verify.rest.document import JSON_TYPE, HttpOperation, with_query
 from specbus.verify.target import Target
 from specbus.verify.topics import CREATE, LIST, PUBLISH, RETAINED
 
@@ -124,8 +124,7 @@ class Client:
         self, operation: HttpOperation, query: str = "", headers: Headers | None = None, *, chunked: bool = False
     ) -> httpx.Response:
         """Send a request that keeps the document but for what the arguments say; its answer. Raises Skipped."""
-        path = self.path(operation)
-        path += query.replace("?", "&") if "?" in path else query
+        path = with_query(self.path(operation), query)
         return self.ask_for(operation, path, self.body(operation), headers, chunked=chunked)
 
     def ask_for(

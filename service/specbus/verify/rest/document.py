@@ -174,6 +174,11 @@ def segment(name: str) -> str:
     return quoted.replace(".", "%2E") if not name.strip(".") else quoted
 
 
+def with_query(path: str, query: str) -> str:
+    """`path`, which may have a query already, with `query`, which begins with its question mark."""
+    return path + (query.replace("?", "&") if "?" in path else query)
+
+
 def as_text(value: Any) -> str:
     """A value as it stands in a path or a query."""
     return value if isinstance(value, str) else json.dumps(value)
@@ -217,6 +222,10 @@ class RestDocument:
             if isinstance(node, dict):
                 node.pop("security", None)
         self.bundled.get("components", {}).pop("securitySchemes", None)
+
+    def reads(self) -> list["HttpOperation"]:
+        """The operations that only read."""
+        return [each for each in self.operations if each.method == "GET"]
 
     def with_body(self) -> list[HttpOperation]:
         """The operations that take JSON."""

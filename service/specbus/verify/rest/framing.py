@@ -25,7 +25,7 @@ _UPGRADES = {
 
 def _read(document: RestDocument) -> Iterable[HttpOperation]:
     """An operation that only reads, if there is one."""
-    return itertools.islice((each for each in document.operations if each.method == "GET"), 1)
+    return document.reads()[:1]
 
 
 def _malformed(document: RestDocument) -> Iterator[tuple[str, Callable[[Client], bytes]]]:

@@ -3,7 +3,7 @@
 import contextlib
 import itertools
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from specbus.spec import ContractError
 from specbus.verify.checks import RISKY, WAITING, check_for_each
@@ -12,7 +12,7 @@ from specbus.verify.listener import LONGEST, Listener
 from specbus.verify.raw import request, told
 from specbus.verify.rest.cases import check_cases
 from specbus.verify.rest.client import Client
-from specbus.verify.rest.document import HttpOperation, RestDocument, place
+from specbus.verify.rest.document import PROBLEM_TYPE, HttpOperation, RestDocument, place
 from specbus.verify.target import Target
 
 
@@ -45,11 +45,7 @@ def _said(document: RestDocument, pattern: str) -> re.Match[str] | None:
     return re.search(pattern, " ".join(str((document.bundled.get("info") or {}).get("description")).split()))
 
 
-def _reads(document: RestDocument) -> Iterable[HttpOperation]:
-    return itertools.islice((each for each in document.operations if each.method == "GET"), 1)
-
-
-@check_cases(place("info", "description"), _reads, order=RISKY)
+@check_cases(place("info", "description"), lambda document: document.reads()[:1], order=RISKY)
 def a_head_may_be_as_large_as_the_document_says_and_no_larger(client: Client, operation: HttpOperation) -> None:
     """Proxies take less and answer in their own ways: of refusals, only problem documents are looked at."""
     said = _said(client.document, r"head of a request is at most ([0-9]+) KiB \(([0-9]{3})\)")
@@ -62,7 +58,7 @@ def a_head_may_be_as_large_as_the_document_says_and_no_larger(client: Client, op
         with client.raw(request(client.target, operation.method, client.path(operation), *fields)) as exchange:
             answer = exchange.answer()
         what = f"{operation} with a head of about {size} bytes is {told(answer)}"
-        is_own = answer is not None and answer.fields.get_content_type() == "application/problem+json"
+        is_own = answer is not None and answer.fields.get_content_type() == PROBLEM_TYPE
         if answer and size < most and is_own and answer.status == status:
             raise Broken(f"{what}, though the document says that it may have {most}")
         if answer and size > most and (answer.status < 400 or (is_own and answer.status != status)):
@@ -78,9 +74,9 @@ def _seconds(target: Target) -> int | None:
 def _unfinished(target: Target) -> Iterator[Listener | None]:
     """A connection on which half a head was sent."""
     # Checks of each run are made at its begin; those of a document that is missing say so themselves.
-    with contextlib.suppress(OSError, ValueError, ContractError, Skipped, StopIteration):
+    with contextlib.suppress(OSError, ValueError, ContractError, Skipped, IndexError):
         if target.options.profile.has_rest and _seconds(target):
-            operation = next(each for each in _reads(target.rest))
+            operation = target.rest.reads()[0]
             head = request(target, operation.method, operation.path_of(""))
             yield Listener(target, head.removesuffix(b"\r\n"))
             return

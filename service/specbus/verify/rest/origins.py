@@ -71,11 +71,7 @@ def a_change_by_a_page_of_another_site_is_a_403(client: Client, case: tuple[Http
         raise Broken(problem, rule=operation.place("responses", "403"))
 
 
-def _reads(document: RestDocument) -> Iterator[HttpOperation]:
-    return (each for each in document.operations if each.method == "GET")
-
-
-@check_cases(place("info", "description"), _reads)
+@check_cases(place("info", "description"), lambda document: document.reads())
 def a_read_by_a_page_of_any_site_is_answered_as_any_other(client: Client, operation: HttpOperation) -> None:
     """It changes nothing, and what the page sees of the answer is the browser's affair."""
     path = client.path(operation)

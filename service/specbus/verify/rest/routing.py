@@ -9,7 +9,7 @@ from specbus.verify.failures import Broken
 from specbus.verify.raw import Answer, escaped, request, told
 from specbus.verify.rest.cases import Mistake, check_cases, mistakes
 from specbus.verify.rest.client import Client, asked
-from specbus.verify.rest.document import HttpOperation, RestDocument, place
+from specbus.verify.rest.document import HttpOperation, RestDocument, place, with_query
 
 _TRIES = 3
 """How often HEAD is compared with GET: what they tell may change between the two."""
@@ -131,8 +131,8 @@ def _heads(document: RestDocument) -> Iterator[tuple[str, Callable[[Client], str
     for operation in document.operations:
         if operation.method == "GET":
             yield str(operation), functools.partial(_path, operation=operation)
-            query = "unknown-parameter=1"
-            yield f"{operation}?{query}", functools.partial(_path, operation=operation, query=query)
+            query = "?unknown-parameter=1"
+            yield f"{operation}{query}", functools.partial(_path, operation=operation, query=query)
             if operation.names_topic:
                 what = f"{operation} for a topic that does not exist"
                 yield what, functools.partial(_path_to_nothing, operation=operation)
@@ -140,8 +140,7 @@ def _heads(document: RestDocument) -> Iterator[tuple[str, Callable[[Client], str
 
 
 def _path(client: Client, operation: HttpOperation, query: str = "") -> str:
-    path = client.path(operation)
-    return f"{path}{'&' if '?' in path else '?'}{query}" if query else path
+    return with_query(client.path(operation), query)
 
 
 def _path_to_nothing(client: Client, operation: HttpOperation) -> str:

@@ -13,6 +13,7 @@ from specbus.verify.failures import Broken, TimedOut
 from specbus.verify.peer import Peer
 from specbus.verify.target import Target
 from specbus.verify.values import one, texts
+from specbus.verify.websocket.values import counted
 
 _MANY = 500
 """Correlation ids that do for one conversation."""
@@ -53,6 +54,13 @@ class Conversation:
         except Broken:
             self.lose()
             raise
+
+    def reply_to(self, data: str, what: str) -> Frame:
+        """The one reply to the frame `data`, which is called `what`. Raises Broken if there is none, or more."""
+        replies = self.replies_to(data)
+        if len(replies) != 1:
+            raise Broken(f"{what} gets {counted(len(replies), 'reply', 'replies')} instead of one")
+        return replies[0]
 
     def good(self) -> tuple[Frame, Message]:
         """A frame that must be taken, with a correlation id of its own, and what it is."""

@@ -97,9 +97,7 @@ def _comes_at_its_interval(target: Target, listener: Listener | None) -> None:
         if not due / 2 - 1 <= came[what] <= due * 1.25 + 1:
             problem = f"in {age:.1f} s {came[what]} {what}s came on a connection without a subscription"
             raise Broken(f"{problem}, though the server says that one is sent each {interval:g} s")
-    for arrival in found.arrivals:
-        if problem_of_one := arrival.frame.problem:
-            raise Broken(problem_of_one, rule="RFC 6455, 5")
+    _check_frames(found)
 
 
 @check_for_each(
@@ -133,9 +131,14 @@ def _dead_peers_are_found(target: Target, listener: Listener | None) -> None:
     if not closes or _code(closes[0].frame.payload) != CloseCode.INTERNAL_ERROR:
         problem = f"who answers no WebSocket ping is cut off after {after:.1f} s"
         raise Broken(f"{problem}{_told_close(found)}, not closed with {CloseCode.INTERNAL_ERROR}")
-    for arrival in found.arrivals:
-        if problem_of_one := arrival.frame.problem:
-            raise Broken(problem_of_one, rule="RFC 6455, 5")
+    _check_frames(found)
+
+
+def _check_frames(listener: Listener) -> None:
+    """Raise Broken if a frame that came is one that a server must not send."""
+    for arrival in listener.arrivals:
+        if problem := arrival.frame.problem:
+            raise Broken(problem, rule="RFC 6455, 5")
 
 
 def _code(payload: bytes) -> int | None:

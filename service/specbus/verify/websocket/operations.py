@@ -16,7 +16,7 @@ from specbus.verify.target import Target
 from specbus.verify.values import one
 from specbus.verify.websocket.conversation import Conversation, with_id
 from specbus.verify.websocket.refusals import check_correlation, check_refused
-from specbus.verify.websocket.values import counted, variations
+from specbus.verify.websocket.values import variations
 
 
 def _operations(target: Target) -> list[Exchange]:
@@ -41,10 +41,7 @@ def _valid(target: Target, operation: Exchange) -> None:
         number = next(numbers)
         if number % 3:
             frame = with_id(message, frame, "case", number)
-        replies = conversation.replies_to(json.dumps(frame, ensure_ascii=bool(number % 2)))
-        if len(replies) != 1:
-            raise Broken(f"a valid {message.name} gets {counted(len(replies), 'reply', 'replies')} instead of one")
-        (reply,) = replies
+        reply = conversation.reply_to(json.dumps(frame, ensure_ascii=bool(number % 2)), f"a valid {message.name}")
         kind = target.document.sent_as(reply)
         if kind not in operation.replies:
             raise Broken(f"a valid {message.name} is answered with {kind and kind.name}, which is not its reply")
