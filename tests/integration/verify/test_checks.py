@@ -134,6 +134,7 @@ def test_a_server_that_keeps_its_document_is_left_in_peace(seed: int) -> None:
     assert [result.check.name for result in kept if result.cases == 0 and result.skipped is None] == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", list(VARIANTS)[1:])
 def test_so_it_is_with_another_document(name: str, tmp_path: Path) -> None:
     assert problems(results(Warehouse, variant(tmp_path, name))) == {}

@@ -97,6 +97,7 @@ def test_a_server_without_rest_is_asked_nothing_over_http() -> None:
     assert {result.skipped for result in of_rest} == {"--profile websocket: nothing is asked over HTTP"}
 
 
+@pytest.mark.slow
 def test_a_server_without_rest_keeps_its_contract(tmp_path: Path) -> None:
     junit = tmp_path / "junit.xml"
     with running(Warehouse(SAMPLE)) as url:

@@ -24,6 +24,8 @@ from specbus.verify.target import Options, Target
 from tests.support.documents import ROOT, SPECS
 from tests.support.server import Server
 
+pytestmark = pytest.mark.slow
+
 CONFIG = ROOT / "contract_tests" / "schemathesis.toml"
 
 

@@ -19,6 +19,8 @@ from tests.support.documents import SPECS
 from tests.support.scripted import answered, scripted
 from tests.support.verifying import hang, verify
 
+pytestmark = pytest.mark.slow
+
 DEADLINE = 10.0
 CLOCK = r"\d\d:\d\d:\d\d"
 Act = Callable[[Target], None]
@@ -169,7 +171,6 @@ def test_what_may_kill_a_server_comes_late_and_what_judges_all_comes_last() -> N
     assert AREAS
 
 
-@pytest.mark.slow
 def test_a_server_that_says_nothing_at_all_costs_a_few_waits() -> None:
     """With the default deadline. The clock of the test is generous: such a run took eight minutes."""
     with answering(hang) as url:
