@@ -106,7 +106,7 @@ def test_topics_that_a_server_does_not_delete_are_counted() -> None:
 
 
 def test_it_takes_no_longer_than_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(target_module, "CLEAN_UP_TIME", 0.5)
+    monkeypatch.setattr(target_module, "CLEAN_UP_TIME", 2.0)  # for the list alone, a busy machine takes some
     prefixes: list[str] = []
 
     def script(method: str, path: str, body: bytes) -> bytes:
